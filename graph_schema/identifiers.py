@@ -1,0 +1,33 @@
+"""Names made of content: the same input gives the same name, on every machine and run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+SHORT = 16
+"""Hexadecimal digits kept of a SHA-256 where it names a thing: 64 bits, one clash in billions of graphs."""
+
+
+def content_hash(*parts: Any) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of `parts` as canonical JSON. Raises TypeError on what JSON cannot hold."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:SHORT]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def video_id(sha256: str) -> str:
+    """A video is named by its content."""
+    return f"v{sha256[:SHORT]}"
+
+
+def graph_id(video_sha256: str, producer: str, configuration: dict[str, Any]) -> str:
+    """`Graph.id` = hash(video content, producer, configuration)."""
+    return f"g{content_hash(video_sha256, producer, configuration)}"

@@ -1,0 +1,23 @@
+// One id, one node, in every label; and the look-ups that graphs are read and sampled by.
+CREATE CONSTRAINT video_id IF NOT EXISTS FOR (n:Video) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT graph_id IF NOT EXISTS FOR (n:Graph) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT clip_id IF NOT EXISTS FOR (n:Clip) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT keyframe_id IF NOT EXISTS FOR (n:Keyframe) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT object_id IF NOT EXISTS FOR (n:Object) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT attribute_id IF NOT EXISTS FOR (n:Attribute) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT event_id IF NOT EXISTS FOR (n:Event) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT model_id IF NOT EXISTS FOR (n:Model) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT qra_set_id IF NOT EXISTS FOR (n:QRASet) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT qra_id IF NOT EXISTS FOR (n:QRA) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT training_run_id IF NOT EXISTS FOR (n:TrainingRun) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT job_id IF NOT EXISTS FOR (n:Job) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT job_idempotency_key IF NOT EXISTS FOR (n:Job) REQUIRE n.idempotency_key IS UNIQUE;
+CREATE CONSTRAINT schema_version_id IF NOT EXISTS FOR (n:SchemaVersion) REQUIRE n.id IS UNIQUE;
+CREATE INDEX clip_graph IF NOT EXISTS FOR (n:Clip) ON (n.graph_id);
+CREATE INDEX keyframe_graph IF NOT EXISTS FOR (n:Keyframe) ON (n.graph_id);
+CREATE INDEX object_graph IF NOT EXISTS FOR (n:Object) ON (n.graph_id);
+CREATE INDEX object_entity IF NOT EXISTS FOR (n:Object) ON (n.entity_id);
+CREATE INDEX event_graph IF NOT EXISTS FOR (n:Event) ON (n.graph_id);
+CREATE INDEX graph_video IF NOT EXISTS FOR (n:Graph) ON (n.video_id);
+CREATE INDEX qra_set IF NOT EXISTS FOR (n:QRA) ON (n.set_id);
+CREATE INDEX job_state IF NOT EXISTS FOR (n:Job) ON (n.state);

@@ -1,0 +1,51 @@
+"""Questions as rows of nodes and edges, and back. Pure: records in, maps out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from graph_schema.graph_rows import Row
+from graph_schema.models import QRA
+
+_NESTED = ("video", "time_range_seconds", "options", "rationale", "checks", "review")
+"""Fields that a property cannot hold; they are kept as JSON."""
+
+
+def set_properties(
+    set_id: str, items: Sequence[QRA], graph_ids: Sequence[str], configuration: dict[str, Any], content: str, now: str
+) -> Row:
+    """The properties of a QRASet node. `content` is a hash of all that the set says."""
+    return {
+        "id": set_id,
+        "name": f"{len(items)} questions, {set_id}",
+        "count": len(items),
+        "graph_ids": list(graph_ids),
+        "configuration": json.dumps(configuration, ensure_ascii=False, sort_keys=True),
+        "content": content,
+        "created_at": now,
+    }
+
+
+def set_meta(row: Row) -> dict[str, Any]:
+    """What a reader is told of a set: `{id, created_at, count, graph_ids, configuration}`."""
+    return {**{key: row[key] for key in ("id", "created_at", "count", "graph_ids")}, "configuration": json.loads(row["configuration"])}
+
+
+def qra_row(position: int, item: QRA) -> Row:
+    """The QRA node, and the graph it hangs on."""
+    record = item.model_dump(mode="json")
+    own = {key: json.dumps(value, ensure_ascii=False) if key in _NESTED else value for key, value in record.items()}
+    return {"graph_id": item.graph_id, "properties": {**own, "name": item.question, "position": position}}
+
+
+def qra_of(row: Row) -> QRA:
+    """The record that `qra_row` wrote."""
+    own = {key: json.loads(value) if key in _NESTED else value for key, value in row.items() if key not in ("name", "position")}
+    return QRA.model_validate(own)
+
+
+def evidence_rows(item: QRA) -> list[Row]:
+    """One edge to each object that a step names."""
+    return [{"qra_id": item.id, "object_id": node, "step": step.step} for step in item.rationale for node in step.node_ids]

@@ -1,0 +1,7 @@
+// Subject - predicate - object edges.
+// Params: $rows LIST of {from_id, to_id, properties}; properties.k is the edge's rank in its graph.  Returns: nothing
+UNWIND $rows AS row
+MATCH (from:Object {id: row.from_id})
+MATCH (to:Object {id: row.to_id})
+CREATE (from)-[edge:RELATES]->(to)
+SET edge = row.properties
