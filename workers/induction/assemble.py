@@ -1,0 +1,183 @@
+"""Put the clips' graphs together into the one that is kept: ids, keyframes, entities, references, events. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graph_schema.identifiers import graph_id
+from graph_schema.models import STSG, Clip, Event, Keyframe, Motion, ObjectBox, Participant, Reference, Relation, SceneObject
+from workers.induction.bridge import Entity, bridge_clips
+from workers.induction.clip_graph import ClipGraph, ClipThing, ThingEnd
+from workers.induction.events import describe_clip
+
+if TYPE_CHECKING:
+    from workers.media import SplitClip, SplitVideo
+
+INDUCTION_VERSION = 1
+"""Raised when the same frame scene graphs give another graph than before."""
+
+
+def assemble(
+    split: SplitVideo,
+    clip_graphs: Sequence[ClipGraph],
+    entities: Sequence[Entity] | None = None,
+    *,
+    producer: str,
+    configuration: dict[str, Any],
+    cycle: int = 0,
+) -> STSG:
+    """Return the video's graph. The same input gives the same graph with the same ids, in the same order.
+
+    Ids read as where things are: `<graph>.c2.k0` the first keyframe of the third clip, `<graph>.c2.o1` a static thing of it,
+    `<graph>.c2.o1.k0` a dynamic one at that keyframe, `<graph>.e4` what it is of the whole video.
+
+    Args:
+        clip_graphs: one for each of the split's clips, in order.
+        entities: as from `bridge_clips`, which is asked where they are not given.
+    Raises: ValueError if the clip graphs are not those of the split's clips.
+    """
+    made_of = [(c.index, tuple(k.frame for k in c.keyframes)) for c in split.clips]
+    if [(g.clip_index, g.frames) for g in clip_graphs] != made_of:
+        raise ValueError(f"the graphs are of (clip, frames) {[(g.clip_index, g.frames) for g in clip_graphs]}, the split has {made_of}")
+    gid = graph_id(split.video.sha256, producer, configuration)
+    entities = bridge_clips(clip_graphs) if entities is None else entities
+    entity_of = {(a.clip, a.thing): f"{gid}.e{n}" for n, e in enumerate(entities) for a in e.appearances}
+    objects: list[SceneObject] = []
+    for clip, graph in zip(split.clips, clip_graphs, strict=True):
+        for n, thing in enumerate(graph.things):
+            objects += _nodes(gid, clip, n, thing, entity_of[clip.index, n])
+    return STSG(
+        id=gid,
+        video=split.video,
+        producer=producer,
+        cycle=cycle,
+        configuration=configuration,
+        clips=tuple(_clip(gid, clip, graph) for clip, graph in zip(split.clips, clip_graphs, strict=True)),
+        objects=tuple(objects),
+        relations=tuple(r for graph in clip_graphs for r in _relations(gid, graph)),
+        motions=tuple(m for graph in clip_graphs for m in _motions(gid, graph)),
+        references=tuple(_references(gid, clip_graphs, entities)),
+    )
+
+
+def _node_id(gid: str, clip: int, end: ThingEnd) -> str:
+    return f"{gid}.c{clip}.o{end.thing}" + ("" if end.keyframe is None else f".k{end.keyframe}")
+
+
+def _end(graph: ClipGraph, thing: int, *, last: bool) -> ThingEnd:
+    """The node at which a thing leaves a clip, or comes into it."""
+    moments = graph.things[thing].moments
+    return ThingEnd(thing=thing, keyframe=moments[-1 if last else 0].keyframe if graph.things[thing].kind == "dynamic" else None)
+
+
+def _nodes(gid: str, clip: SplitClip, n: int, thing: ClipThing, entity: str) -> list[SceneObject]:
+    start = min(max(thing.start_seconds, clip.start_seconds), clip.end_seconds)
+    end = max(start, min(thing.end_seconds, clip.end_seconds))
+    boxes = {
+        m.keyframe: ObjectBox(keyframe_id=f"{gid}.c{clip.index}.k{m.keyframe}", box_xyxy=m.box_xyxy, confidence=m.confidence)
+        for m in thing.moments
+        if m.box_xyxy is not None
+    }
+    shared: Mapping[str, Any] = {
+        "label": thing.label,
+        "kind": thing.kind,
+        "clip_index": clip.index,
+        "entity_id": entity,
+        "start_seconds": start,
+        "end_seconds": end,
+    }
+    if thing.kind == "static":
+        whole = ThingEnd(thing=n)
+        return [
+            SceneObject(
+                id=_node_id(gid, clip.index, whole),
+                confidence=thing.confidence,
+                boxes=tuple(boxes.values()),
+                attributes=thing.attributes,
+                **shared,
+            )
+        ]
+    return [
+        SceneObject(
+            id=_node_id(gid, clip.index, ThingEnd(thing=n, keyframe=m.keyframe)),
+            confidence=m.confidence,
+            boxes=(boxes[m.keyframe],) if m.keyframe in boxes else (),
+            attributes=m.attributes,
+            **shared,
+        )
+        for m in thing.moments
+    ]
+
+
+def _clip(gid: str, clip: SplitClip, graph: ClipGraph) -> Clip:
+    event = describe_clip(graph, clip)
+    return Clip(
+        index=clip.index,
+        start_seconds=clip.start_seconds,
+        end_seconds=clip.end_seconds,
+        start_frame=clip.start_frame,
+        end_frame=clip.end_frame,
+        keyframes=tuple(
+            Keyframe(id=f"{gid}.c{clip.index}.k{i}", frame=k.frame, time_seconds=k.time_seconds, image=k.image)
+            for i, k in enumerate(clip.keyframes)
+        ),
+        events=(
+            Event(
+                id=f"{gid}.c{clip.index}.event",
+                description=event.description,
+                participants=tuple(
+                    Participant(object_id=_node_id(gid, clip.index, _end(graph, p.thing, last=False)), role=p.role)
+                    for p in event.participants
+                ),
+                start_seconds=clip.start_seconds,
+                end_seconds=clip.end_seconds,
+            ),
+        ),
+    )
+
+
+def _relations(gid: str, graph: ClipGraph) -> list[Relation]:
+    return [
+        Relation(
+            id=f"{gid}.c{graph.clip_index}.r{n}",
+            subject_id=_node_id(gid, graph.clip_index, r.subject),
+            predicate=r.predicate,
+            object_id=_node_id(gid, graph.clip_index, r.object),
+            start_seconds=r.start_seconds,
+            end_seconds=r.end_seconds,
+            confidence=r.confidence,
+        )
+        for n, r in enumerate(graph.relations)
+    ]
+
+
+def _motions(gid: str, graph: ClipGraph) -> list[Motion]:
+    return [
+        Motion(
+            id=f"{gid}.c{graph.clip_index}.m{n}",
+            from_id=_node_id(gid, graph.clip_index, ThingEnd(thing=m.thing, keyframe=m.from_keyframe)),
+            to_id=_node_id(gid, graph.clip_index, ThingEnd(thing=m.thing, keyframe=m.to_keyframe)),
+            motion=m.motion,
+            start_seconds=m.start_seconds,
+            end_seconds=m.end_seconds,
+            confidence=m.confidence,
+        )
+        for n, m in enumerate(graph.motions)
+    ]
+
+
+def _references(gid: str, clip_graphs: Sequence[ClipGraph], entities: Sequence[Entity]) -> list[Reference]:
+    """One for each two consecutive appearances: from the last node of the earlier one to the first of the later one."""
+    joined = []
+    for entity in entities:
+        for (a, b), confidence in zip(itertools.pairwise(entity.appearances), entity.confidences, strict=True):
+            earlier, later = clip_graphs[a.clip], clip_graphs[b.clip]
+            from_id = _node_id(gid, earlier.clip_index, _end(earlier, a.thing, last=True))
+            to_id = _node_id(gid, later.clip_index, _end(later, b.thing, last=False))
+            joined.append((b.clip, a.clip, from_id, to_id, confidence))
+    return [
+        Reference(id=f"{gid}.s{n}", from_id=from_id, to_id=to_id, confidence=confidence)
+        for n, (_, _, from_id, to_id, confidence) in enumerate(sorted(joined))
+    ]

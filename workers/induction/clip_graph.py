@@ -1,0 +1,75 @@
+"""The nouns between a parser's frames and the kept graph: things of one clip and what joins them, named by their place in a list."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from graph_schema.models import Attribute, Box, Confidence, Interval, Kind, Record, Seconds
+
+
+class ThingMoment(Record):
+    """A thing as one keyframe shows it; `keyframe` is a place in `ClipGraph.times`."""
+
+    keyframe: int = Field(ge=0)
+    box_xyxy: Box | None = None
+    attributes: tuple[Attribute, ...] = ()
+    confidence: Confidence = 1.0
+
+
+class ClipThing(Interval):
+    """One real thing in one clip, with the moments it is seen at, in time order. The interval says when it is in view."""
+
+    label: str
+    kind: Kind
+    attributes: tuple[Attribute, ...] = ()
+    confidence: Confidence = 1.0
+    moments: tuple[ThingMoment, ...] = Field(min_length=1)
+
+
+class ThingEnd(Record):
+    """An end of an edge: a thing, and at which keyframe; None where the thing is static and has one node for all."""
+
+    thing: int = Field(ge=0)
+    keyframe: int | None = None
+
+
+class ClipRelation(Interval):
+    """Subject - predicate - object, for an interval."""
+
+    subject: ThingEnd
+    predicate: str
+    object: ThingEnd
+    confidence: Confidence = 1.0
+
+
+class ClipMotion(Interval):
+    """How a dynamic thing got from one keyframe to the next one it is seen at."""
+
+    thing: int = Field(ge=0)
+    from_keyframe: int
+    to_keyframe: int
+    motion: str
+    confidence: Confidence = 1.0
+
+
+class ClipGraph(Record):
+    """The temporal scene graph of one clip. Source: STEP, TSG_c = merged frame graphs + motion edges."""
+
+    clip_index: int = Field(ge=0)
+    frames: tuple[int, ...]
+    times: tuple[Seconds, ...]
+    things: tuple[ClipThing, ...] = ()
+    relations: tuple[ClipRelation, ...] = ()
+    motions: tuple[ClipMotion, ...] = ()
+
+    @model_validator(mode="after")
+    def _edges_end_at_nodes(self) -> Self:
+        nodes: set[tuple[int, int | None]] = {(i, None) for i, t in enumerate(self.things) if t.kind == "static"}
+        nodes |= {(i, m.keyframe) for i, t in enumerate(self.things) if t.kind == "dynamic" for m in t.moments}
+        ends = [(e.thing, e.keyframe) for r in self.relations for e in (r.subject, r.object)]
+        ends += [(m.thing, k) for m in self.motions for k in (m.from_keyframe, m.to_keyframe)]
+        if unknown := sorted(set(ends) - nodes, key=str):
+            raise ValueError(f"edges of clip {self.clip_index} end at {unknown}, which are no nodes")
+        return self

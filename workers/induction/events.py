@@ -1,0 +1,130 @@
+"""Say in one sentence what happens in a clip, from its graph alone, and who takes part. Pure. Source: STEP, event of a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from graph_schema.models import Interval, Record
+from graph_schema.vocabulary import STANDS, TOUCHES, caption
+from workers.induction.clip_graph import ClipGraph, ClipThing
+
+_LONGEST_LIST = 4
+"""Things named one by one; more are counted."""
+_MOST_DOINGS = 3
+"""Of one thing; of more the first and the last are told."""
+_EDGE_SECONDS = 0.3
+"""What comes into view later than this after the cut was not there from the start; the same at the end."""
+_BORDER_SHARE = 0.35
+"""A thing came in or went out over a border that it was nearer to than this, in frame sides."""
+_BORDERS = {"left": (0, "left"), "up": (1, "top"), "right": (2, "right"), "down": (3, "bottom")}
+"""Word of a motion -> which side of a box (x1, y1, x2, y2), name of the border."""
+_NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine"}
+_OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
+
+Role = Literal["agent", "patient", "present"]
+
+
+class ThingRole(Record):
+    """A thing's part in the event, by its place in the clip's list of things."""
+
+    thing: int
+    role: Role
+
+
+class ClipEvent(Record):
+    """What happens in a clip: a sentence and its participants."""
+
+    description: str
+    participants: tuple[ThingRole, ...]
+
+
+def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
+    """Return the event of a clip that lasts from `clip.start_seconds` to `clip.end_seconds`.
+
+    What moves is an agent, what an agent touches a patient, the rest is present.
+    """
+    names = _names(graph.things)
+    did = {n: _doings(graph, n, clip) for n in range(len(graph.things))}
+    agents = [n for n, doings in did.items() if doings]
+    resting = [n for n in did if n not in agents]
+    touched = {
+        end.thing
+        for r in graph.relations
+        if r.predicate == TOUCHES and {r.subject.thing, r.object.thing} & {*agents}
+        for end in (r.subject, r.object)
+    }
+    clauses = [f"{names[n]} {_chain(did[n])}" for n in agents[:_LONGEST_LIST]]
+    if (left := len(agents) - _LONGEST_LIST) > 0:
+        clauses.append(f"{_count(left)} {'moves' if left == 1 else 'move'}")
+    sentence = _list(clauses, comma=True) if clauses else ""
+    if resting:
+        more = [_count(len(resting) - _LONGEST_LIST)] if len(resting) > _LONGEST_LIST else []
+        still = f"{_list([*(names[n] for n in resting[:_LONGEST_LIST]), *more])} {'stands' if len(resting) == 1 else 'stand'} still"
+        sentence = f"{sentence}{',' if len(clauses) > 1 else ''} while {still}" if sentence else still
+    sentence = sentence or "nothing that is known by name is in view"
+    return ClipEvent(
+        description=f"{sentence[0].upper()}{sentence[1:]}.",
+        participants=tuple(
+            ThingRole(thing=n, role="agent" if n in agents else "patient" if n in touched else "present") for n in range(len(graph.things))
+        ),
+    )
+
+
+def _names(things: Sequence[ClipThing]) -> list[str]:
+    """ "a large red circle"; the second of that name is "another large red circle"."""
+    said: set[str] = set()
+    names = []
+    for thing in things:
+        called = caption(thing.label, ((a.kind, a.name) for a in thing.attributes))
+        names.append(f"another {called}" if called in said else f"{'an' if called[:1].lower() in 'aeiou' else 'a'} {called}")
+        said.add(called)
+    return names
+
+
+def _doings(graph: ClipGraph, n: int, clip: Interval) -> list[str]:
+    """What a thing does, in order; nothing if it stands still all the time."""
+    words: list[str] = []
+    motions = [m for m in graph.motions if m.thing == n]
+    for m in motions:
+        if not words or words[-1] != m.motion:
+            words.append(m.motion)
+    if not any(word != STANDS for word in words):
+        return []
+    thing = graph.things[n]
+    first, last = motions[0], motions[-1]
+    if thing.start_seconds > clip.start_seconds + _EDGE_SECONDS and first.start_seconds < thing.start_seconds + _EDGE_SECONDS:
+        heading = [_OPPOSITE[w] for w in first.motion.split() if w in _OPPOSITE]
+        if border := _border(thing.moments[0].box_xyxy, heading):
+            words[0] = f"enters from the {border}"
+    if thing.end_seconds < clip.end_seconds - _EDGE_SECONDS and last.end_seconds > thing.end_seconds - _EDGE_SECONDS:
+        heading = [w for w in last.motion.split() if w in _OPPOSITE]
+        if border := _border(thing.moments[-1].box_xyxy, heading):
+            leaving = "leaves at the" if border in ("top", "bottom") else "leaves to the"
+            words[-1:] = [*([words[0]] if len(words) == 1 and words[0].startswith("enters") else []), f"{leaving} {border}"]
+    return words
+
+
+def _border(box: tuple[float, float, float, float] | None, heading: Sequence[str]) -> str | None:
+    """The border nearest to the box among those it is headed for, if it is near."""
+    if box is None or not heading:
+        return None
+    gaps = {word: 1 - box[_BORDERS[word][0]] if word in ("right", "down") else box[_BORDERS[word][0]] for word in heading}
+    nearest = min(heading, key=lambda word: gaps[word])
+    return _BORDERS[nearest][1] if gaps[nearest] <= _BORDER_SHARE else None
+
+
+def _chain(words: Sequence[str]) -> str:
+    if len(words) > _MOST_DOINGS:
+        words = [words[0], "goes on in other directions", words[-1]]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}, then {words[-1]}"
+
+
+def _list(words: Sequence[str], *, comma: bool = False) -> str:
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])}{',' if comma else ''} and {words[-1]}"
+
+
+def _count(n: int) -> str:
+    return f"{_NUMBERS.get(n, str(n))} other {'thing' if n == 1 else 'things'}"

@@ -1,0 +1,123 @@
+"""Which objects of a clip's keyframes are one thing. In: frame scene graphs. Out: groups of places. Source: STEP, dynamic merging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from graph_schema.models import Attribute, FrameObject, FrameSceneGraph
+
+PASSING_KINDS = frozenset({"position", "state", "pose", "action"})
+"""Attributes of a moment, which say nothing of which thing it is."""
+LEAST_JACCARD = 0.7
+"""Share of common attributes from which on two objects may be one thing."""
+_LEAST_MARGIN = 0.2
+"""A match that is not better than any other by this much is left open: two things rather than a wrong one."""
+_REACH = 0.5
+"""A dynamic thing is not looked for further away than this share of the frame where there are others like it."""
+
+Place = tuple[int, int]
+"""(keyframe, place in its list of objects)"""
+
+
+def same_things(frames: Sequence[FrameSceneGraph]) -> list[list[Place]]:
+    """Return each thing as the places it is seen at, in time order; every object is in one group, none twice in a frame.
+
+    The parser's `track` decides where it is given. Else: same label, enough common attributes, and, where more than one pair
+    would do, the best one-to-one assignment by box, as far as it is beyond doubt. The order within a frame does not matter.
+    Raises: ValueError if a frame has two objects of one track.
+    """
+    tracked: dict[str, list[Place]] = {}
+    open_things: list[list[Place]] = []
+    for k, frame in enumerate(frames):
+        loose = []
+        for i, found in enumerate(frame.objects):
+            if found.track is None:
+                loose.append(i)
+            elif tracked.get(found.track, [(-1, -1)])[-1][0] == k:
+                raise ValueError(f"frame {frame.frame} has two objects of track {found.track!r}; a track names one thing")
+            else:
+                tracked.setdefault(found.track, []).append((k, i))
+        loose.sort(key=lambda i: content_order(frame.objects[i]))
+        latest = [frames[group[-1][0]].objects[group[-1][1]] for group in open_things]
+        links = _assign([frame.objects[i] for i in loose], latest)
+        for n, i in enumerate(loose):
+            if n in links:
+                open_things[links[n]].append((k, i))
+            else:
+                open_things.append([(k, i)])
+    groups = [*tracked.values(), *open_things]
+    return sorted(groups, key=lambda g: (g[0][0], content_order(frames[g[0][0]].objects[g[0][1]])))
+
+
+def content_order(found: FrameObject) -> tuple[object, ...]:
+    """A sort key made of what an object is, not of where it stands in a list."""
+    names = tuple(sorted((a.kind, a.name) for a in found.attributes))
+    return found.label, found.box_xyxy or (2.0,), names, found.kind, found.confidence, found.track or ""
+
+
+def lasting(attributes: Sequence[Attribute]) -> frozenset[tuple[str, str]]:
+    """The attributes that belong to a thing rather than to a moment, as (kind, name)."""
+    return frozenset((a.kind, a.name.casefold()) for a in attributes if a.kind not in PASSING_KINDS)
+
+
+def box_iou(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Shared area over covered area of two boxes."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def centre_distance(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Distance of two boxes' middles, in frame sides."""
+    return float(np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2))
+
+
+def surest_pairs(score: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the pairs (row, column) of the best one-to-one assignment that are beyond doubt.
+
+    A pair is when every assignment without it is worse by the margin: two rows that could both be a column leave it open.
+
+    Args:
+        score: (n, m), how well a row and a column go together, 0 to 1; 0 is not at all.
+    """
+    rows, columns = linear_sum_assignment(score, maximize=True)
+    best = score[rows, columns].sum()
+    sure = []
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        if score[i, j] > 0:
+            without = score.copy()
+            without[i, j] = 0.0
+            if best - without[linear_sum_assignment(without, maximize=True)].sum() >= _LEAST_MARGIN:
+                sure.append((i, j))
+    return sure
+
+
+def _assign(found: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[int, int]:
+    """Return {place in `found`: place in `known`} of the objects that are one thing."""
+    alike = np.array([[_alike(a, b) for b in known] for a in found], dtype=bool).reshape(len(found), len(known))
+    near = np.zeros(alike.shape)
+    for i, j in zip(*np.nonzero(alike), strict=True):
+        only_pair = alike[i].sum() == 1 and alike[:, j].sum() == 1
+        near[i, j] = 1.0 if only_pair else _nearness(found[i], known[j])
+    return dict(surest_pairs(near))
+
+
+def _alike(a: FrameObject, b: FrameObject) -> bool:
+    mine, theirs = lasting(a.attributes), lasting(b.attributes)
+    common = len(mine & theirs) / len(mine | theirs) if mine | theirs else 1.0
+    return a.label.casefold() == b.label.casefold() and common >= LEAST_JACCARD
+
+
+def _nearness(a: FrameObject, b: FrameObject) -> float:
+    if a.box_xyxy is None or b.box_xyxy is None:
+        return 0.0
+    overlap = box_iou(a.box_xyxy, b.box_xyxy)
+    if a.kind == b.kind == "static":
+        return overlap
+    return max(overlap, 1 - centre_distance(a.box_xyxy, b.box_xyxy) / _REACH)

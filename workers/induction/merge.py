@@ -1,0 +1,260 @@
+"""Merge the frame scene graphs of a clip into one graph: static things once, dynamic things once a keyframe, with motion edges.
+
+Pure: records in, a record out. Source: STEP, dynamic merging (METHODS S3).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
+from graph_schema.vocabulary import BRIDGE_SECONDS, INVERSE, SYMMETRIC, motion_word
+from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipRelation, ClipThing, ThingEnd, ThingMoment
+from workers.induction.identity import PASSING_KINDS, Place, same_things
+
+_SAME_TIME = 1e-3
+"""Intervals that end and start this near, in seconds, are adjacent: less than any frame lasts."""
+_FORWARD = {back: word for word, back in INVERSE.items() if back != word}
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A time for which something was said, and how surely."""
+
+    start: float
+    end: float
+    confidence: float
+
+
+def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None = None, frame_size: tuple[int, int] = (1, 1)) -> ClipGraph:
+    """Return the graph of a clip from the graphs of its keyframes.
+
+    What is dynamic at one keyframe is dynamic in the whole clip. A dynamic thing seen at one keyframe only is a node
+    without a motion edge: a motion edge joins two moments. Words said backwards ("right of") are turned round.
+
+    Args:
+        frames: one a keyframe, in time order, all of one clip.
+        end_seconds: the clip's end, for parsers that do not say how long what they see lasts; without it that ends at the last keyframe.
+        frame_size: (width, height), for parsers that say nothing of motion: it is then measured from the boxes.
+    Raises: ValueError if there are no frames, they are of several clips or not in time order, or one has two objects of one track.
+    """
+    if not frames:
+        raise ValueError("cannot merge 0 frames; a clip has at least one keyframe")
+    if len({f.clip_index for f in frames}) > 1 or any(b.time_seconds <= a.time_seconds for a, b in itertools.pairwise(frames)):
+        raise ValueError(f"frames {[(f.clip_index, f.time_seconds) for f in frames]} are not of one clip in time order")
+    times = tuple(f.time_seconds for f in frames)
+    following = (*times[1:], max(times[-1], end_seconds or 0.0))
+    groups = same_things(frames)
+    thing_of = {place: n for n, group in enumerate(groups) for place in group}
+    things = tuple(_thing(frames, group, following) for group in groups)
+    return ClipGraph(
+        clip_index=frames[0].clip_index,
+        frames=tuple(f.frame for f in frames),
+        times=times,
+        things=things,
+        relations=tuple(_relations(frames, things, thing_of, times, following)),
+        motions=tuple(_motions(frames, things, thing_of, times, frame_size)),
+    )
+
+
+def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
+    """Return what most keyframes say, by kind: every name that more than half of them give, else the one given most often.
+
+    Keyframes that say nothing of a kind do not vote on it. Confidence: share of the votes times mean confidence.
+    """
+    by_kind: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for attributes in seen:
+        here: dict[str, dict[str, float]] = defaultdict(dict)
+        for a in attributes:
+            here[a.kind][a.name] = max(a.confidence, here[a.kind].get(a.name, 0.0))
+        for kind, names in here.items():
+            by_kind[kind].append(names)
+    agreed = []
+    for kind, ballots in sorted(by_kind.items()):
+        votes = Counter(name for names in ballots for name in names)
+        surety = {name: math.fsum(names.get(name, 0.0) for names in ballots) for name in votes}
+        winners = [name for name in sorted(votes) if votes[name] * 2 > len(ballots)]
+        winners = winners or [min(votes, key=lambda name: (-votes[name], -surety[name], name))]
+        agreed += [Attribute(kind=kind, name=name, confidence=min(1.0, surety[name] / len(ballots))) for name in winners]
+    return tuple(agreed)
+
+
+def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following: Sequence[float]) -> ClipThing:
+    seen = [frames[k].objects[i] for k, i in group]
+    kind: Kind = "dynamic" if any(o.kind == "dynamic" for o in seen) else "static"
+    attributes = agreed_attributes([o.attributes for o in seen])
+    weight: dict[str, float] = defaultdict(float)
+    for o in seen:
+        weight[o.label] += o.confidence
+    starts = [frames[k].time_seconds if o.start_seconds is None else o.start_seconds for (k, _), o in zip(group, seen, strict=True)]
+    ends = [following[k] if o.end_seconds is None else o.end_seconds for (k, _), o in zip(group, seen, strict=True)]
+    return ClipThing(
+        label=min(weight, key=lambda label: (-weight[label], label)),
+        kind=kind,
+        attributes=attributes,
+        confidence=_mean([o.confidence for o in seen]),
+        start_seconds=min(starts),
+        end_seconds=max([*starts, *ends]),
+        moments=tuple(
+            ThingMoment(keyframe=k, box_xyxy=o.box_xyxy, attributes=_attributes_now(o, attributes), confidence=o.confidence)
+            for (k, _), o in zip(group, seen, strict=True)
+        ),
+    )
+
+
+def _attributes_now(found: FrameObject, agreed: Sequence[Attribute]) -> tuple[Attribute, ...]:
+    """What lasts, as agreed over the clip, and what is of this moment."""
+    return (*(a for a in agreed if a.kind not in PASSING_KINDS), *(a for a in found.attributes if a.kind in PASSING_KINDS))
+
+
+# --------------------------------------------------------------------------------------------- relations
+
+
+def _relations(
+    frames: Sequence[FrameSceneGraph],
+    things: Sequence[ClipThing],
+    thing_of: dict[Place, int],
+    times: Sequence[float],
+    following: Sequence[float],
+) -> list[ClipRelation]:
+    said: dict[tuple[int, str, int], list[_Stretch]] = defaultdict(list)
+    for k, frame in enumerate(frames):
+        for r in frame.relations:
+            subject, predicate, target = thing_of[k, r.subject], r.predicate, thing_of[k, r.object]
+            if subject == target:
+                continue
+            if predicate in _FORWARD or (predicate in SYMMETRIC and target < subject):
+                subject, predicate, target = target, _FORWARD.get(predicate, predicate), subject
+            start = times[k] if r.start_seconds is None else r.start_seconds
+            end = following[k] if r.end_seconds is None else r.end_seconds
+            said[subject, predicate, target].append(_Stretch(start, max(start, end), r.confidence))
+    found = []
+    for (subject, predicate, target), stretches in sorted(said.items()):
+        for stretch in _joined(stretches):
+            for part, keyframe in _shared_out(stretch, things[subject], things[target], times):
+                found.append(
+                    ClipRelation(
+                        subject=ThingEnd(thing=subject, keyframe=keyframe if things[subject].kind == "dynamic" else None),
+                        predicate=predicate,
+                        object=ThingEnd(thing=target, keyframe=keyframe if things[target].kind == "dynamic" else None),
+                        start_seconds=part.start,
+                        end_seconds=part.end,
+                        confidence=part.confidence,
+                    )
+                )
+    return sorted(found, key=lambda r: (r.start_seconds, r.subject.thing, r.predicate, r.object.thing))
+
+
+def _joined(stretches: Sequence[_Stretch]) -> list[_Stretch]:
+    """One stretch for what overlaps or is adjacent, in time order; confidence is the mean."""
+    runs: list[list[_Stretch]] = []
+    for stretch in sorted(stretches, key=lambda s: (s.start, s.end, s.confidence)):
+        if runs and stretch.start <= max(s.end for s in runs[-1]) + _SAME_TIME:
+            runs[-1].append(stretch)
+        else:
+            runs.append([stretch])
+    return [_Stretch(run[0].start, max(s.end for s in run), _mean([s.confidence for s in run])) for run in runs]
+
+
+def _shared_out(stretch: _Stretch, a: ClipThing, b: ClipThing, times: Sequence[float]) -> list[tuple[_Stretch, int | None]]:
+    """Divide a relation's time among the keyframes it is told at; the parts together are the whole.
+
+    Two static things: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
+    are seen: from that keyframe to the next, the first from the start, the last to the end. If no such keyframe lies within,
+    all of it goes to the nearest one.
+    """
+    seen = [{m.keyframe for m in thing.moments} for thing in (a, b) if thing.kind == "dynamic"]
+    if not seen:
+        return [(stretch, None)]
+    both = sorted(set.intersection(*seen))
+    inside = [k for k in both if stretch.start <= times[k] < stretch.end]
+    if not inside:
+        inside = [min(both, key=lambda k: (max(stretch.start - times[k], times[k] - stretch.end), k))]
+    borders = [stretch.start, *(times[k] for k in inside[1:]), stretch.end]
+    return [(_Stretch(borders[n], borders[n + 1], stretch.confidence), k) for n, k in enumerate(inside)]
+
+
+# ----------------------------------------------------------------------------------------------- motions
+
+
+def _motions(
+    frames: Sequence[FrameSceneGraph],
+    things: Sequence[ClipThing],
+    thing_of: dict[Place, int],
+    times: Sequence[float],
+    frame_size: tuple[int, int],
+) -> list[ClipMotion]:
+    said: dict[int, dict[str, list[_Stretch]]] = defaultdict(lambda: defaultdict(list))
+    for k, frame in enumerate(frames):
+        for m in frame.motions:
+            said[thing_of[k, m.object]][m.motion].append(_Stretch(m.start_seconds, m.end_seconds, m.confidence))
+    found = []
+    for n, thing in enumerate(things):
+        if thing.kind == "static" or len(thing.moments) < 2:
+            continue
+        if n not in said:
+            found += _measured(n, thing, times, frame_size)
+        for word, stretches in said.get(n, {}).items():
+            for stretch in _joined(stretches):
+                for part, i in _between_moments(stretch, [times[m.keyframe] for m in thing.moments]):
+                    found.append(
+                        ClipMotion(
+                            thing=n,
+                            from_keyframe=thing.moments[i].keyframe,
+                            to_keyframe=thing.moments[i + 1].keyframe,
+                            motion=word,
+                            start_seconds=part.start,
+                            end_seconds=part.end,
+                            confidence=part.confidence,
+                        )
+                    )
+    return sorted(found, key=lambda m: (m.thing, m.start_seconds, m.motion))
+
+
+def _between_moments(stretch: _Stretch, times: Sequence[float]) -> list[tuple[_Stretch, int]]:
+    """Divide a motion's time among the pairs of consecutive moments, (part, first of the pair); the parts together are the whole.
+
+    Before the first moment and after the last it belongs to the first and last pair. A part shorter than BRIDGE_SECONDS goes to
+    its neighbour: what reaches a little past a keyframe says nothing of the way to the next one.
+    """
+    inner = [i for i in range(1, len(times) - 1) if stretch.start + BRIDGE_SECONDS <= times[i] <= stretch.end - BRIDGE_SECONDS]
+    borders = [stretch.start, *(times[i] for i in inner), stretch.end]
+    parts = []
+    for start, end in itertools.pairwise(borders):
+        middle = (start + end) / 2
+        pair = sum(t <= middle for t in times[1:-1])
+        parts.append((_Stretch(start, end, stretch.confidence), pair))
+    return parts
+
+
+def _measured(n: int, thing: ClipThing, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
+    """Motion edges from the boxes of consecutive moments, for a thing of whose motion the parser says nothing."""
+    width, height = frame_size
+    found = []
+    for a, b in itertools.pairwise(thing.moments):
+        if a.box_xyxy is None or b.box_xyxy is None:
+            continue
+        start, end = times[a.keyframe], times[b.keyframe]
+        dx = (b.box_xyxy[0] + b.box_xyxy[2] - a.box_xyxy[0] - a.box_xyxy[2]) / 2 * width
+        dy = (b.box_xyxy[1] + b.box_xyxy[3] - a.box_xyxy[1] - a.box_xyxy[3]) / 2 * height
+        word = motion_word(dx, dy, end - start, math.hypot(width, height))
+        found.append(
+            ClipMotion(
+                thing=n,
+                from_keyframe=a.keyframe,
+                to_keyframe=b.keyframe,
+                motion=word,
+                start_seconds=start,
+                end_seconds=end,
+                confidence=min(a.confidence, b.confidence),
+            )
+        )
+    return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    return min(1.0, math.fsum(values) / len(values))
