@@ -1,0 +1,136 @@
+"""Predicates, motions and times as plain English words. Text in, text out."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from graph_schema.vocabulary import INVERSE, LEFT_OF
+from workers.questions.plan import Window
+
+NOT_VERBS = frozenset({"across", "always", "as", "besides", "plus", "sometimes", "this", "thus", "towards", "versus"})
+"""First words that end in s and yet are no verb."""
+IRREGULAR = {"has": "have", "is": "be", "does": "do", "goes": "go", "lies": "lie", "ties": "tie", "dies": "die"}
+SAID_AS = {LEFT_OF: "to the left of", INVERSE[LEFT_OF]: "to the right of"}
+"""`What is left of the cup?` asks how much of it remains."""
+
+
+def verb_phrase(predicate: str) -> str:
+    """Say it of a subject: `left of` -> `is to the left of`, `touches` -> `touches`, `holding` -> `is holding`."""
+    plain = _plain(predicate)
+    return plain if _is_verb(plain) else f"is {plain}"
+
+
+def bare_verb(motion: str) -> str:
+    """Say it after `does`: `moves left` -> `move left`, `turning` -> `be turning`."""
+    plain = _plain(motion)
+    if not _is_verb(plain):
+        return f"be {plain}"
+    first, _, rest = plain.partition(" ")
+    return f"{_stem(first)} {rest}".rstrip()
+
+
+def participle(motion: str) -> str:
+    """Say it after `right after`: `moves left` -> `moving left`, `turning` -> `turning`."""
+    plain = _plain(motion)
+    if not _is_verb(plain):
+        return plain if plain.split()[0].endswith("ing") else f"being {plain}"
+    first, _, rest = plain.partition(" ")
+    return f"{_ing(_stem(first))} {rest}".rstrip()
+
+
+def ask_subject(predicate: str, thing: str, what: str = "what") -> str:
+    """Ask for the subject: `what is to the left of the red circle`, `which cup touches the plate`."""
+    return f"{what} {verb_phrase(predicate)} {thing}"
+
+
+def ask_object(predicate: str, thing: str, what: str = "what") -> str:
+    """Ask for the object of a known subject: `what is to the right of the circle`, `what is the man holding`, `what does he carry`."""
+    if predicate in INVERSE:
+        return ask_subject(INVERSE[predicate], thing, what)
+    plain = _plain(predicate)
+    return f"{what} does {thing} {bare_verb(plain)}" if _is_verb(plain) else f"{what} is {thing} {plain}"
+
+
+def which_is(predicate: str, thing: str, *, forward: bool) -> str:
+    """Tell a thing by its relation, from the subject's side (forward) or the object's: `touches the cup`, `the man is holding`."""
+    if not forward and predicate not in INVERSE:
+        return f"{thing} {verb_phrase(predicate)}"
+    return f"{verb_phrase(predicate if forward else INVERSE[predicate])} {thing}"
+
+
+def reads_inside(predicate: str, *, forward: bool) -> bool:
+    """Whether a thing that is itself described can stand in `which_is`: not before its verb, `that the thing that … is holding`."""
+    return forward or predicate in INVERSE
+
+
+def the(name: str) -> str:
+    """A thing by its caption."""
+    return f"the {re.sub('^(the|an?) ', '', ' '.join(name.split()), flags=re.IGNORECASE)}"
+
+
+def between(window: Window) -> str:
+    """`between 1.2 s and 3.0 s`."""
+    return f"between {window[0]:.1f} s and {window[1]:.1f} s"
+
+
+def in_shot(clip_index: int) -> str:
+    """`in shot 1`, of the clip with index 0."""
+    return f"in {shot_name(clip_index)}"
+
+
+def shot_name(clip_index: int) -> str:
+    """Shots are counted from 1."""
+    return f"shot {clip_index + 1}"
+
+
+def inner_tenths(start_seconds: float, end_seconds: float) -> Window:
+    """The interval rounded inwards to tenths of a second; start >= end where nothing is left of it."""
+    return math.ceil(start_seconds * 10 - 1e-6) / 10, math.floor(end_seconds * 10 + 1e-6) / 10
+
+
+def nearest_tenths(start_seconds: float, end_seconds: float) -> Window:
+    """The interval rounded to tenths of a second, halves up, as Cypher's `round` does."""
+    return math.floor(start_seconds * 10 + 0.5) / 10, math.floor(end_seconds * 10 + 0.5) / 10
+
+
+def sentence(*parts: str) -> str:
+    """A question of its clauses: commas between, capital, question mark."""
+    text = ", ".join(part for part in parts if part)
+    return f"{text[0].upper()}{text[1:]}?"
+
+
+def contains_words(text: str, words: str) -> bool:
+    """Whether a text contains words in a row, in any case."""
+    return re.search(rf"(?<!\w){re.escape(' '.join(words.split()))}(?!\w)", text, flags=re.IGNORECASE) is not None
+
+
+def _plain(predicate: str) -> str:
+    words = " ".join(predicate.replace("_", " ").split())
+    words = re.sub("^(is|are) ", "", words)
+    return SAID_AS.get(words, words)
+
+
+def _is_verb(plain: str) -> bool:
+    first = plain.split()[0] if plain else ""
+    return first in IRREGULAR or (first.endswith("s") and not first.endswith("ss") and len(first) > 3 and first not in NOT_VERBS)
+
+
+def _stem(verb: str) -> str:
+    if verb in IRREGULAR:
+        return IRREGULAR[verb]
+    if verb.endswith("ies"):
+        return f"{verb[:-3]}y"
+    if verb.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
+        return verb[:-2]
+    return verb[:-1]
+
+
+def _ing(stem: str) -> str:
+    if stem.endswith("ie"):
+        return f"{stem[:-2]}ying"
+    if stem.endswith("e") and not stem.endswith(("ee", "oe", "ye")) and stem != "be":
+        return f"{stem[:-1]}ing"
+    if re.fullmatch("[^aeiou]*[aeiou][bdgmnprt]", stem):  # run, sit, stop
+        return f"{stem}{stem[-1]}ing"
+    return f"{stem}ing"
