@@ -1,0 +1,117 @@
+"""Do one job, whoever rang for it: claim its row, keep the lease, call the steps, finish. In: a job's id. Out: the row says it all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from graph_schema.errors import EngineUnavailable, LeaseLost, NotFound, StepgraphError
+from graph_schema.models import Job
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+from workers.lease import Lease
+from workers.pipeline import Stopped, induce_video, sample_questions
+from workers.training_job import train
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt came out. `again`: handed back to the queue, because of `error` or because this worker is shutting down."""
+
+    state: Literal["done", "failed", "cancelled", "again", "lost"]
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+def run_job(
+    job_id: str,
+    store: GraphStore,
+    settings: Settings,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    on_stuck: Callable[[], None] | None = None,
+) -> None:
+    """Do a job to its end, or nothing if it is not to be had. Harmless to call twice, also at the same time in two places.
+
+    Args: stop, on_stuck: see `Lease`.
+    Raises: NotFound for a job that is not in the store; EngineUnavailable (the lease then runs out, and another attempt follows).
+    """
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # a new name for each attempt
+    job = store.claim_job(job_id, owner, settings.lease_seconds, time.time())
+    if job is None:
+        return
+    logger.info("job %s: %s, attempt %d", job.id, job.kind, job.attempt)
+    with Lease(store, job, settings.lease_seconds, stop, on_stuck) as lease:
+        ending = _attempt(job, store, settings, lease)
+    logger.info("job %s: %s %s", job.id, ending.state, ending.error or "")
+    try:
+        if ending.state == "again":
+            store.release_job(job.id, owner, job.attempt, error=ending.error)
+        elif ending.state != "lost":
+            store.finish_job(job.id, owner, job.attempt, ending.state, result=ending.result, error=ending.error)
+    except LeaseLost as error:
+        logger.warning("%s", error)
+
+
+def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> Ending:
+    """Do the steps. What a user can mend fails at once; what may pass is tried again, as often as the store allows."""
+    try:
+        return Ending("done", result=STEPS[job.kind](job, store, settings, lease))
+    except Stopped:
+        return Ending("lost" if lease.lost else "cancelled" if lease.cancelled else "again")
+    except LeaseLost:
+        return Ending("lost")
+    except EngineUnavailable as error:
+        return Ending("again", error=str(error))
+    except StepgraphError as error:
+        return Ending("failed", error=str(error))
+    except Exception as error:
+        logger.exception("job %s, attempt %d", job.id, job.attempt)
+        return Ending("again", error=f"{type(error).__name__}: {error}")
+
+
+def _induce(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
+    """A video's graph. Parameters: video_id, parser. Result: graph_id."""
+    video = store.read_video(job.parameters["video_id"])
+    path = _path_of(video.uri)
+    if not path.is_file():
+        raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
+    graph = induce_video(
+        path,
+        settings=settings,
+        store=store,
+        parser=job.parameters["parser"],
+        name=video.name,
+        on_progress=lease.tell,
+        should_stop=lease.should_stop,
+    )
+    return {"graph_id": graph.id}
+
+
+def _path_of(uri: str) -> Path:
+    """A video's uri is a plain path or a file: address."""
+    return Path(url2pathname(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
+
+
+def _sample(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
+    """A QRA set from graphs. Parameters: graph_ids, samples, step_mix, seed. Result: qra_set_id, questions (how many)."""
+    asked = job.parameters
+    lease.tell(0.0, "sampling paths and running their programs")
+    questions, set_id = sample_questions(
+        store, asked["graph_ids"], samples=asked["samples"], step_mix=asked["step_mix"], seed=asked["seed"]
+    )
+    return {"qra_set_id": set_id, "questions": len(questions)}
+
+
+STEPS: dict[str, Callable[[Job, GraphStore, Settings, Lease], dict[str, Any]]] = {"induce": _induce, "sample": _sample, "train": train}

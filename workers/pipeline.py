@@ -1,0 +1,145 @@
+"""The walk of one video: media → parser → induction → one graph in the store; and of graphs to questions. Used by the CLI and by jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from graph_schema.errors import BadInput, StepgraphError
+from graph_schema.identifiers import content_hash, file_sha256
+from graph_schema.models import QRA, STSG, FrameSceneGraph
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
+from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, open_clips, split_video
+from workers.parsers import SceneParser, open_parser
+from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select
+from workers.steps import StepStore
+
+STEP_MIX = (25.0, 45.0, 30.0)
+"""Default shares of questions of 1, 2 and 3 steps. Source: METHODS 1.1, mirrors AGQA and STAR."""
+DRAWS_PER_SAMPLE = 8
+"""Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
+
+Progress = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and what is being done."""
+
+
+class Stopped(StepgraphError):
+    """The caller asked to stop between two steps; what is done is kept."""
+
+    kind = "stopped"
+    status = 409
+
+
+def induce_video(
+    path: Path,
+    *,
+    settings: Settings,
+    store: GraphStore,
+    parser: str = "opencv",
+    name: str | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> STSG:
+    """Return the graph of a video, written to the store in one transaction; steps done before are taken from the data directory.
+
+    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Stopped when `should_stop` says so.
+    """
+    graph = induce(path, data=settings.data, parser=open_parser(parser), name=name, on_progress=on_progress, should_stop=should_stop)
+    _tell(on_progress, 0.95, "writing the graph")
+    store.write_graph(graph)
+    _tell(on_progress, 1.0, f"{len({o.entity_id for o in graph.objects})} things in {len(graph.clips)} shots")
+    return graph
+
+
+def induce(
+    path: Path,
+    *,
+    data: Path,
+    parser: SceneParser,
+    name: str | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> STSG:
+    """Return the graph of a video, without a store. Splitting and the parse of each clip are kept under their content address in `data`.
+
+    Args: name: what to call the video; None: like its file.
+    """
+    steps = StepStore(data)
+    config = SplitConfig()
+    sha256 = file_sha256(path) if path.is_file() else ""  # what is no file, media refuses with its reason
+    _tell(on_progress, 0.0, "splitting")
+    split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
+    split = steps.run(
+        "split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, lambda: split_video(path, data=data, config=config)
+    )
+    if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
+        split = split_video(path, data=data, config=config)  # somebody cleared the pictures; the split itself comes out the same
+
+    frames: tuple[ClipFrames, ...] = ()
+
+    def parse(index: int) -> tuple[FrameSceneGraph, ...]:
+        nonlocal frames
+        frames = frames or open_clips(path, split, data=data, config=config)
+        return parser.parse(frames[index])
+
+    parser_is = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
+    parsed = []
+    for clip in split.clips:
+        if should_stop is not None and should_stop():
+            raise Stopped(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
+        _tell(on_progress, 0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
+        clip_is = [*split_of, clip.index]
+        parsed.append(steps.run("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index)))
+    _tell(on_progress, 0.9, "merging and bridging")
+    size = (split.video.width, split.video.height)
+    merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
+    configuration: dict[str, Any] = {
+        "split": config.model_dump(mode="json"),
+        "parser": parser_is,
+        "versions": {"media": MEDIA_VERSION, "induction": INDUCTION_VERSION},
+    }
+    # the same bytes may have been split under another name before
+    video = split.video.model_copy(update={"name": name or path.name, "uri": path.absolute().as_uri()})
+    return assemble(
+        split.model_copy(update={"video": video}), merged, bridge_clips(merged), producer=parser.name, configuration=configuration
+    )
+
+
+def sample_questions(
+    store: GraphStore,
+    graph_ids: Sequence[str],
+    *,
+    samples: int,
+    step_mix: Sequence[float] = STEP_MIX,
+    seed: int = 0,
+    set_id: str | None = None,
+) -> tuple[list[QRA], str]:
+    """Sample a QRA set from graphs in the store, keep it there, and return it with its id.
+
+    Each graph gets an equal share of `samples`, and what one graph cannot give falls to the others as far as they can. Every program
+    was executed and returned exactly its answer. The id is a hash of what the set is made from, unless one is given.
+    Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks.
+    """
+    if len(step_mix) != 3 or min(step_mix) < 0 or sum(step_mix) <= 0:
+        raise BadInput(f"step_mix is {list(step_mix)}; give three shares of 0 or more for 1, 2 and 3 steps, not all 0, as in 25, 45, 30")
+    configuration = {"samples": samples, "step_mix": [float(s) for s in step_mix], "seed": seed, "version": QUESTIONS_VERSION}
+    set_id = set_id or f"s{content_hash(sorted(graph_ids), configuration)}"
+    candidates: list[QRA] = []
+    for graph_id in sorted(set(graph_ids)):
+        graph = store.read_graph(graph_id)
+        draws = DRAWS_PER_SAMPLE * samples
+        paths = store.sample_paths(graph_id, draws=draws, steps=draw_steps(draws, step_mix, seed), seed=seed)
+        built = build_questions(graph, paths, set_id=set_id, seed=seed)
+        candidates += keep_unique(built, store.run_programs([c.program for c in built]))
+    chosen = select(candidates, samples, step_mix)
+    store.write_qra_set(set_id, chosen, graph_ids=sorted(set(graph_ids)), configuration=configuration)
+    return chosen, set_id
+
+
+def _tell(on_progress: Progress | None, share: float, what: str) -> None:
+    if on_progress is not None:
+        on_progress(share, what)

@@ -1,0 +1,50 @@
+"""Results kept under the content of what made them, so that a repeated or interrupted run takes up where it stopped."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from graph_schema.errors import OutOfSpace
+from graph_schema.identifiers import content_hash
+
+T = TypeVar("T")
+
+
+class StepStore:
+    """Step results as JSON files: `<data>/steps/<step>/<hash(step, version, inputs, configuration)>.json`."""
+
+    def __init__(self, data: Path) -> None:
+        self.folder = data / "steps"
+
+    def run(self, step: str, version: int, inputs: Any, configuration: Any, kind: type[T] | Any, compute: Callable[[], T]) -> T:
+        """Return the kept result, or compute and keep it.
+
+        Args:
+            inputs, configuration: JSON values that name everything the result depends on.
+            kind: the result's type, as pydantic reads and writes it.
+        Raises: OutOfSpace if the result cannot be written; whatever `compute` raises.
+        """
+        adapter: TypeAdapter[T] = TypeAdapter(kind)
+        path = self.folder / step / f"{content_hash(step, version, inputs, configuration)}.json"
+        if path.exists():
+            return adapter.validate_json(path.read_bytes())
+        result = compute()
+        write_atomically(path, adapter.dump_json(result))
+        return result
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a reader, or a kill, never meets half of it. Raises OutOfSpace."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutOfSpace(f"{path} cannot be written: {error.strerror}; free space or choose another folder") from error
