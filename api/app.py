@@ -1,0 +1,84 @@
+"""The HTTP service: routes over the store. It starts no work itself: it writes a job's row and rings for a worker."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import errors
+from api.doors import Doors
+from api.graph_cache import GraphCache
+from api.ringing import SWEEP_SECONDS, Ringer
+from api.routes import graphs, health, jobs, qra_sets, training_runs, videos
+from api.uploads import DRAFTS
+from graph_schema.models import Job, Video
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+
+STALE_DRAFT_SECONDS = 24 * 3600.0
+
+
+def create_app(
+    settings: Settings,
+    *,
+    store: GraphStore,
+    ring: Callable[[Job], None],
+    probe: Callable[[Path], Video],
+    ping_broker: Callable[[], dict[str, Any]] | None = None,
+    sweep_seconds: float = SWEEP_SECONDS,
+) -> FastAPI:
+    """Return the app.
+
+    Args:
+        ring: wakes a worker for a job; may be slow and may fail, it is called off the request thread.
+        probe: what a video file says of itself; raises VideoUnreadable with the reason.
+        ping_broker: asks the broker for a sign of life, or raises BrokerUnavailable; None where there is no broker.
+    """
+    ringer = Ringer(store, ring, sweep_seconds=sweep_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _clear_stale_drafts(settings.data)
+        ringer.start()
+        yield
+        ringer.close()
+
+    app = FastAPI(
+        title="stepgraph",
+        version=importlib.metadata.version("stepgraph"),
+        description="Raw videos to scene graphs, to questions with rationales, to trained Video-LLMs.",
+        lifespan=lifespan,
+    )
+    app.state.doors = Doors(settings, store, ringer, probe, ping_broker, GraphCache(store))
+    errors.install(app)
+    app.include_router(health.router)
+    for module in (videos, graphs, qra_sets, training_runs, jobs):
+        app.include_router(module.router, prefix="/v1", responses=errors.documented(422, 500, 503))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's description, with the one error body that all routes share."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        described = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= described.pop("$defs", {})
+        schemas["Problem"] = described
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _clear_stale_drafts(data: Path) -> None:
+    """Uploads that a killed server left unfinished."""
+    for draft in (data / "uploads").glob(f"{DRAFTS}*"):
+        if time.time() - draft.stat().st_mtime > STALE_DRAFT_SECONDS:
+            draft.unlink(missing_ok=True)

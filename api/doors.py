@@ -1,0 +1,110 @@
+"""What routes need, and the parts that several of them share: the store, paging, starting work."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from api.graph_cache import GraphCache
+from api.ringing import Ringer
+from graph_schema.models import Job, JobKind, Video
+from graph_schema.page import MAX_LIMIT, Page
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The app's own things, made once."""
+
+    settings: Settings
+    store: GraphStore
+    ringer: Ringer
+    probe: Callable[[Path], Video]
+    ping_broker: Callable[[], dict[str, Any]] | None
+    graphs: GraphCache
+
+
+def _doors(request: Request) -> Doors:
+    found: Doors = request.app.state.doors
+    return found
+
+
+def _store(request: Request) -> GraphStore:
+    return _doors(request).store
+
+
+DoorsDep = Annotated[Doors, Depends(_doors)]
+StoreDep = Annotated[GraphStore, Depends(_store)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="how many items at most")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before; leave it out to start")]
+
+
+class Listing(BaseModel, Generic[T]):
+    """A page of a list. `next_cursor` asks for the next one; null: this was the last."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+def listing(page: Page[Any]) -> dict[str, Any]:
+    """A page as the body of a response."""
+    return {"items": page.items, "next_cursor": page.next_cursor}
+
+
+class Order(BaseModel):
+    """Base of the bodies that start work: a key it does not know is an error, and "5" is no number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Launcher:
+    """Starts work for one request: writes the job's row, rings, and points to the job."""
+
+    def __init__(
+        self,
+        doors: DoorsDep,
+        response: Response,
+        idempotency_key: Annotated[
+            str | None,
+            Header(min_length=1, max_length=200, description="send a POST again with the same key, and nothing is started twice"),
+        ] = None,
+    ) -> None:
+        """Made by FastAPI from the request."""
+        self._doors, self._response, self._key = doors, response, idempotency_key
+
+    def start(
+        self,
+        kind: JobKind,
+        queue: Literal["cpu", "gpu"],
+        parameters: dict[str, Any],
+        before_ring: Callable[[Job], None] = lambda job: None,
+    ) -> Job:
+        """Queue a job and ring for it, or find the one that this idempotency key started. Raises Conflict.
+
+        Args: before_ring: what else must stand in the store before a worker begins.
+        """
+        new = Job(id=f"j{uuid.uuid4().hex[:16]}", kind=kind, queue=queue, parameters=parameters)
+        job = self._doors.store.create_job(new, idempotency_key=self._key)
+        if job.state == "queued":
+            before_ring(job)
+            self._doors.ringer.ring(job)
+        self._response.headers["Location"] = f"/v1/jobs/{job.id}"
+        return job
+
+
+LauncherDep = Annotated[Launcher, Depends()]
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Accepted: follow the job at `Location`",
+        "headers": {"Location": {"description": "the job", "schema": {"type": "string"}}},
+    }
+}

@@ -1,0 +1,57 @@
+"""Server-sent events of a job, from its row: one `progress` whenever something changed, one `end`, then the stream ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from fastapi.concurrency import run_in_threadpool
+
+from graph_schema.errors import StepgraphError
+from graph_schema.identifiers import content_hash
+from graph_schema.job_rules import FINAL
+from graph_schema.models import Job
+from graph_schema.store import GraphStore
+
+LOOK_SECONDS = 0.4
+KEEP_ALIVE_SECONDS = 15.0
+
+logger = logging.getLogger(__name__)
+
+
+def event_id(job: Job) -> str:
+    """Names what a client can see of a job: the same id, the same news."""
+    return content_hash(job.state, job.attempt, job.progress, job.message, job.error, job.cancel_requested)
+
+
+def event(job: Job) -> str:
+    """A job as one event."""
+    kind = "end" if job.state in FINAL else "progress"
+    return f"event: {kind}\nid: {event_id(job)}\ndata: {job.model_dump_json()}\n\n"
+
+
+async def follow(store: GraphStore, job: Job, last_event_id: str | None) -> AsyncIterator[str]:
+    """Yield events until the job has ended. What the client has seen already (`Last-Event-ID`) is not sent again.
+
+    A store that does not answer ends the stream without `end`; the client connects again, as EventSource does by itself.
+    """
+    seen = last_event_id
+    quiet_since = time.monotonic()
+    yield "retry: 2000\n\n"
+    while True:
+        if event_id(job) != seen:
+            yield event(job)
+            seen, quiet_since = event_id(job), time.monotonic()
+        elif time.monotonic() - quiet_since > KEEP_ALIVE_SECONDS:
+            yield ": still here\n\n"
+            quiet_since = time.monotonic()
+        if job.state in FINAL:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            job = await run_in_threadpool(store.read_job, job.id)
+        except StepgraphError as error:
+            logger.warning("events of job %s end early: %s", job.id, error)
+            return

@@ -1,0 +1,202 @@
+"""Gather what a run found and write it as one HTML file: no outside request, nothing of the input taken as markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from api.report.curves import HEIGHT, SERIES, WIDTH, draw_curves
+from api.report.edges import Row, rows_of
+from api.report.frames import FrameView, choose_pictures, frames_of
+from api.report.lanes import HEAD, LANE, Lanes, lay_out
+from api.report.questions import MOST_CARDS, Card, cards_of
+from api.report.things import Thing, things_of
+from api.report.words import clock, plural, span
+from graph_schema.errors import OutOfSpace
+from graph_schema.models import QRA, STSG, Clip
+
+MOST_PICTURES = 240
+"""Pictures in one report: at about 30 kB each, 7 MB."""
+MOST_PICTURES_A_VIDEO = 80
+MOST_ROWS = 400
+"""Rows of a table of the graph; graphs/<id>.json has all."""
+
+
+@dataclass(frozen=True)
+class VideoView:
+    """One graph's section of the page."""
+
+    key: str
+    graph: STSG
+    things: tuple[Thing, ...]
+    frames: tuple[FrameView, ...]
+    clips: tuple[tuple[Clip, tuple[FrameView, ...]], ...]
+    lanes: Lanes
+    rows: tuple[Row, ...]
+    hidden_rows: int
+    cards: tuple[Card, ...]
+    question_count: int
+
+    @property
+    def pictures_left_out(self) -> int:
+        return sum(1 for f in self.frames if f.absent.startswith("picture left out"))
+
+
+def write_report(
+    out: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]
+) -> Path:
+    """Write `out/report.html` and return its path. The old one stays until the new one is whole.
+
+    Args:
+        graphs: one section each; their keyframes' images are read from under `out`, a missing one is shown as missing.
+        qras: questions; those of a graph that is not among `graphs` are listed at the end, without pictures.
+        run: run.json (DESIGN §4). Keys that are missing leave their part of the page out.
+        metrics: rows of metrics.jsonl; empty without a training.
+    Raises: OutOfSpace if the file cannot be written.
+    """
+    html = render_report(out, graphs=graphs, qras=qras, run=run, metrics=metrics)
+    path = out / "report.html"
+    part = out / "report.html.part"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        part.write_text(html, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise OutOfSpace(f"{path} cannot be written: {error.strerror}; free some space or choose another --out") from error
+    return path
+
+
+def render_report(
+    folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]
+) -> str:
+    """The page as text; `folder` is where the keyframes' images lie."""
+    shares = share_out([min(MOST_PICTURES_A_VIDEO, sum(len(c.keyframes) for c in g.clips)) for g in graphs], MOST_PICTURES)
+    known = {graph.id for graph in graphs}
+    videos = [
+        _video_view(graph, f"v{i}", [q for q in qras if q.graph_id == graph.id], folder=folder, most_pictures=shares[i])
+        for i, graph in enumerate(graphs)
+    ]
+    here = files("api.report")
+    script, style = (here / "report.js").read_text(encoding="utf-8"), (here / "report.css").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=PackageLoader("api", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"clock": clock, "plural": plural, "number": _number}
+    environment.globals |= {"span": span}
+    return environment.get_template("report.html.jinja").render(
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=Markup(style),
+        run=run,
+        inputs=[_input_row(entry) for entry in run.get("inputs", [])],
+        counts=_flat(run.get("counts", {})),
+        seconds=_seconds(run),
+        versions=_flat(run.get("versions", {})),
+        videos=videos,
+        other_questions=[q for q in qras if q.graph_id not in known],
+        question_count=len(qras),
+        curves=draw_curves(metrics),
+        curve_size=(WIDTH, HEIGHT),
+        series=SERIES,
+        metrics=metrics,
+        lane_height=LANE,
+        lane_head=HEAD,
+        most_cards=MOST_CARDS,
+        made_at=str(run.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds")),
+    )
+
+
+def share_out(wishes: Sequence[int], total: int) -> list[int]:
+    """Give each as much as it wishes as far as `total` goes; when it does not, small wishes are met and large ones cut alike."""
+    given = [0] * len(wishes)
+    left = total
+    for place, i in enumerate(sorted(range(len(wishes)), key=lambda i: wishes[i])):
+        given[i] = min(wishes[i], left // (len(wishes) - place))
+        left -= given[i]
+    return given
+
+
+def _video_view(graph: STSG, key: str, qras: Sequence[QRA], *, folder: Path, most_pictures: int) -> VideoView:
+    things = things_of(graph, key)
+    cited = {k for qra in qras[:MOST_CARDS] for step in qra.rationale for k in step.keyframe_ids}
+    frames = frames_of(
+        graph, things, key, folder=folder, pictures=choose_pictures(graph, cited, most_pictures), shown=_facts(graph, things)
+    )
+    keys = {f.keyframe.id: f.key for f in frames}
+    rows = rows_of(graph, things, keys)
+    return VideoView(
+        key=key,
+        graph=graph,
+        things=things,
+        frames=frames,
+        clips=tuple((clip, tuple(f for f in frames if f.clip_index == clip.index)) for clip in graph.clips),
+        lanes=lay_out(graph, things, keys),
+        rows=tuple(rows[:MOST_ROWS]),
+        hidden_rows=max(0, len(rows) - MOST_ROWS),
+        cards=cards_of(qras, key, frames={f.keyframe.id: f for f in frames}, things=things),
+        question_count=len(qras),
+    )
+
+
+def _facts(graph: STSG, things: Sequence[Thing]) -> dict[str, list[str]]:
+    """What holds at each keyframe, as sentences; a relation of a moment counts at the keyframes within its interval."""
+    names = {node.id: thing.name for thing in things for node in thing.nodes}
+    facts: dict[str, list[str]] = {}
+    for clip in graph.clips:
+        for keyframe in clip.keyframes:
+            at = keyframe.time_seconds
+            sentences = [
+                f"{names[r.subject_id]} {r.predicate} {names[r.object_id]}"
+                for r in graph.relations
+                if r.start_seconds <= at < r.end_seconds or r.start_seconds == at
+            ]
+            sentences += [f"{names[m.from_id]} {m.motion}" for m in graph.motions if m.start_seconds <= at < m.end_seconds]
+            facts[keyframe.id] = list(dict.fromkeys(sentences))
+    return facts
+
+
+def _input_row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """One input of run.json, whichever of its optional keys it has."""
+    name = next((str(entry[k]) for k in ("name", "path", "uri", "video") if entry.get(k)), "?")
+    reason = next((str(entry[k]) for k in ("error", "reason") if entry.get(k)), "")
+    return {
+        "name": name,
+        "status": str(entry.get("status", "?")),
+        "reason": reason,
+        "sha256": str(entry.get("sha256") or ""),
+        "graph_id": entry.get("graph_id"),
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested counts as one list of name and value; `graph.objects` becomes `graph objects`."""
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        label = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{label} ")
+        elif isinstance(value, int | float | str):
+            found.append((label, value))
+    return found
+
+
+def _seconds(run: Mapping[str, Any]) -> list[tuple[str, float, float]]:
+    """Name, seconds and share of the longest, for each step."""
+    steps = [(n, float(v)) for n, v in _flat(run.get("seconds", run.get("seconds_per_step", {}))) if isinstance(v, int | float)]
+    longest = max((v for _, v in steps), default=0.0) or 1.0
+    return [(n, v, v / longest) for n, v in steps]
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"

@@ -1,0 +1,35 @@
+"""Is it alive, is it ready, which version is it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.doors import DoorsDep
+from api.errors import documented
+from graph_schema.models import SCHEMA_VERSION
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses=documented(503))
+def readyz(doors: DoorsDep) -> dict[str, Any]:
+    """The graph engine answers, and the broker where there is one; otherwise 503 with what to do."""
+    ready: dict[str, Any] = {"status": "ready", "engine": doors.store.ping()}
+    if doors.ping_broker is not None:
+        ready["broker"] = doors.ping_broker()
+    return ready
+
+
+@router.get("/version")
+async def version() -> dict[str, Any]:
+    """Versions of stepgraph and of the graph's form."""
+    return {"version": importlib.metadata.version("stepgraph"), "schema_version": SCHEMA_VERSION}

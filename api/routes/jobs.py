@@ -1,0 +1,67 @@
+"""Jobs: list, get, follow, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from api.doors import Cursor, Limit, Listing, StoreDep, listing
+from api.errors import documented
+from api.events import event_id, follow
+from graph_schema.job_rules import FINAL
+from graph_schema.models import Job, JobState
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+EVENT = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "id": {"type": "string", "description": "send it as `Last-Event-ID` to go on from here"},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "the job"},
+    },
+}
+
+
+@router.get("")
+def list_jobs(
+    store: StoreDep,
+    state: Annotated[JobState | None, Query(description="only jobs in this state")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Listing[Job]:
+    """Jobs, newest first."""
+    return Listing[Job].model_validate(listing(store.list_jobs(limit=limit, cursor=cursor, state=state)))
+
+
+@router.get("/{job_id}", responses=documented(404))
+def get_job(job_id: str, store: StoreDep) -> Job:
+    """One job."""
+    return store.read_job(job_id)
+
+
+@router.post("/{job_id}/cancel", status_code=202, responses=documented(404))
+def cancel_job(job_id: str, store: StoreDep) -> Job:
+    """Ask a job to stop: at once if it waits, between two steps if it runs. One that has ended stays as it is. What is done is kept."""
+    return store.request_cancel(job_id)
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "`progress` events, then one `end`"},
+        204: {"description": "The client has seen the end (`Last-Event-ID`): EventSource stops connecting"},
+        **documented(404),
+    },
+)
+def job_events(job_id: str, store: StoreDep, last_event_id: Annotated[str | None, Header(max_length=200)] = None) -> Response:
+    """Follow a job as server-sent events; the data of each is the job. The stream ends when the job has ended."""
+    job = store.read_job(job_id)
+    if job.state in FINAL and last_event_id == event_id(job):
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(follow(store, job, last_event_id), media_type="text/event-stream", headers=headers)

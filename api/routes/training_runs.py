@@ -1,0 +1,105 @@
+"""Training runs: launch one on a QRA set, list, get with its latest metrics, read all metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from api.doors import ACCEPTED, Cursor, DoorsDep, LauncherDep, Limit, Listing, Order, StoreDep
+from api.errors import documented
+from graph_schema.errors import Conflict
+from graph_schema.identifiers import content_hash
+from graph_schema.metrics import read_metrics, training_folder
+from graph_schema.models import Job, JobState
+
+router = APIRouter(prefix="/training-runs", tags=["training-runs"])
+
+
+class TrainingOrder(Order):
+    """On which questions, which model, and how. The same order is the same training run: sent again it goes on, or is done at once."""
+
+    qra_set_id: str = Field(min_length=1, max_length=200)
+    model: str = Field(default="tiny", min_length=1, max_length=500, description="`tiny`, a model folder on the worker, or a hub id")
+    rationale_weight: float = Field(default=1.0, ge=0, le=1e6, description="lambda of L_answer + lambda * L_rationale")
+    learning_rate: float | None = Field(default=None, gt=0, le=10, description="null: what suits the model")
+    epochs: int = Field(default=8, ge=1, le=10_000)
+    max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="stop after so many updates, whatever the epochs")
+    batch_size: int = Field(default=8, ge=1, le=4096)
+    gradient_accumulation_steps: int = Field(default=1, ge=1, le=4096)
+    max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+
+class ListedTrainingRun(BaseModel):
+    """A training run in a list. `properties`: its configuration and, when done, its steps and losses."""
+
+    id: str
+    created_at: str
+    qra_set_ids: list[str]
+    started_from: str
+    produced: str | None
+    properties: dict[str, Any]
+
+
+class TrainingRun(ListedTrainingRun):
+    """A training run with the state of its job and its latest metrics."""
+
+    state: JobState
+    progress: float
+    error: str | None
+    latest: dict[str, Any] | None = Field(description="the last row of its metrics; null before the first step")
+
+
+@router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
+def launch_training_run(order: TrainingOrder, store: StoreDep, launcher: LauncherDep) -> Job:
+    """Start training. The job's parameters have the `training_run_id`."""
+    questions = store.read_qra_set(order.qra_set_id)
+    if questions["count"] == 0:
+        raise Conflict(f"QRA set {order.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
+    configuration = order.model_dump(exclude={"qra_set_id"})
+    run_id = f"t{content_hash(questions['id'], configuration)}"
+
+    def keep(job: Job) -> None:
+        store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=order.model, produced=None)
+
+    parameters = {"training_run_id": run_id, "qra_set_id": questions["id"], "configuration": configuration}
+    return launcher.start("train", "gpu", parameters, before_ring=keep)
+
+
+@router.get("")
+def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[ListedTrainingRun]:
+    """Training runs, newest first."""
+    page = store.list_training_runs(limit=limit, cursor=cursor)
+    return Listing[ListedTrainingRun](items=[ListedTrainingRun(**_parts(run)) for run in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{training_run_id}", responses=documented(404))
+def get_training_run(training_run_id: str, doors: DoorsDep) -> TrainingRun:
+    """One training run, and how far it is."""
+    parts = _parts(doors.store.read_training_run(training_run_id))
+    rows = read_metrics(training_folder(doors.settings.data, training_run_id) / "metrics.jsonl")
+    latest = rows[-1] if rows else None
+    job_id = parts["properties"].get("job_id")
+    if job_id is None:  # made by `stepgraph run`, which keeps it only when it is done
+        return TrainingRun(**parts, state="done", progress=1.0, error=None, latest=latest)
+    job = doors.store.read_job(job_id)
+    return TrainingRun(**parts, state=job.state, progress=job.progress, error=job.error, latest=latest)
+
+
+@router.get("/{training_run_id}/metrics", responses=documented(404))
+def get_metrics(
+    training_run_id: str,
+    doors: DoorsDep,
+    after_step: Annotated[int, Query(ge=0, description="only rows of later steps, to follow a run")] = 0,
+) -> list[dict[str, Any]]:
+    """One row a step: `step, steps, loss, loss_answer, loss_rationale, learning_rate, tokens_per_second`."""
+    doors.store.read_training_run(training_run_id)
+    rows = read_metrics(training_folder(doors.settings.data, training_run_id) / "metrics.jsonl")
+    return [row for row in rows if row["step"] > after_step]
+
+
+def _parts(run: dict[str, Any]) -> dict[str, Any]:
+    own = {"id", "created_at", "qra_set_ids", "started_from", "produced"}
+    return {**{key: run[key] for key in own}, "properties": {key: value for key, value in run.items() if key not in own}}

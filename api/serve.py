@@ -1,0 +1,106 @@
+"""The processes of the service: all on one machine (`up`), or one each as docker compose starts them (`api`, `worker`)."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from graph_schema.errors import BadInput
+from graph_schema.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from graph_schema.models import Video
+
+GRACE_SECONDS = 5
+"""Open responses, such as event streams, get so long at the end."""
+
+
+def up(settings: Settings) -> None:
+    """The service on one machine: API, one worker process for each queue, the graph engine. Ctrl-C or SIGTERM ends it all.
+
+    Raises: EngineUnavailable; BadInput if the port is taken.
+    """
+    from api.app import create_app
+    from graph_schema.store import GraphStore
+    from workers.supervisor import Children
+
+    _end_on_sigterm()
+    with GraphStore.open(settings) as store, Children(settings) as children:
+        sweep_seconds = min(5.0, settings.lease_seconds / 2)
+        _serve(create_app(settings, store=store, ring=children.ring, probe=_probe(), sweep_seconds=sweep_seconds), settings)
+
+
+def api(settings: Settings) -> None:
+    """The API alone; workers on this or other machines listen to the broker.
+
+    Raises: EngineUnavailable; BadInput if no broker is configured, or the port is taken.
+    """
+    from api.app import create_app
+    from graph_schema.store import GraphStore
+    from workers.celery_app import make_celery, ping_broker, ring
+
+    _end_on_sigterm()
+    celery = make_celery(settings)
+    with GraphStore.open(settings) as store:
+        sweep_seconds = min(5.0, settings.lease_seconds / 2)
+        app = create_app(
+            settings,
+            store=store,
+            ring=functools.partial(ring, celery),
+            probe=_probe(),
+            ping_broker=functools.partial(ping_broker, settings),
+            sweep_seconds=sweep_seconds,
+        )
+        _serve(app, settings)
+
+
+def worker(settings: Settings, queue: str) -> None:
+    """One worker for one queue. Raises BadInput if there is no such queue, or no broker is configured."""
+    from workers.tasks import work
+
+    work(settings, queue)
+
+
+def _probe() -> Callable[[Path], Video]:
+    from workers.media.decode import probe
+
+    return probe
+
+
+def _serve(app: FastAPI, settings: Settings) -> None:
+    import socket
+
+    import uvicorn
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise BadInput(
+                f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set STEPGRAPH_HOST and STEPGRAPH_PORT to others"
+            ) from error
+        host, port = listener.getsockname()[:2]
+        print(
+            f"stepgraph listens on http://{f'[{host}]' if family == socket.AF_INET6 else host}:{port} (documentation at /docs)", flush=True
+        )
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _end_on_sigterm() -> None:
+    """Make SIGTERM leave through every `with`, as Ctrl-C does. uvicorn raises it again, after it has closed its connections."""
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
