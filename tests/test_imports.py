@@ -1,0 +1,61 @@
+"""Imports go one way: graph_schema <- workers <- trainer; api reaches the others by task name only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {"graph_schema", "workers", "trainer", "api"}
+MAY_IMPORT = {
+    "graph_schema": set(),
+    "workers": {"graph_schema"},
+    "trainer": {"graph_schema", "workers"},
+    "api": {"graph_schema"},
+}
+# the doors of these modules may open the other rooms inside a function: a CLI verb imports what it runs
+VERBS = {"api/cli.py", "api/loop.py", "api/serve.py"}
+PURE = {"workers/induction", "workers/questions"}
+NOT_IN_PURE = {"neo4j", "celery", "torch", "fastapi", "redis", "pathlib", "os"}
+
+
+def modules() -> list[Path]:
+    return sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))
+
+
+def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
+    """Top-level package names that a module imports; relative imports stay in their room."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = set()
+    if not inside_functions:
+        functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        hidden = {id(n) for f in functions for n in ast.walk(f)}
+    names = set()
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_rooms_below_its_own(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    room = name.split("/")[0]
+    found = imports_of(path, inside_functions=name not in VERBS)
+    assert (found & ROOMS) - {room} <= MAY_IMPORT[room], f"{name} imports a room it must not know"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if any(p.is_relative_to(ROOT / d) for d in PURE)], ids=lambda p: p.name)
+def test_the_pure_rooms_know_no_driver_queue_torch_or_disk(path: Path) -> None:
+    assert not imports_of(path, inside_functions=True) & NOT_IN_PURE
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if "trainer" not in p.parts], ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_trainer_knows_torch(path: Path) -> None:
+    assert not imports_of(path, inside_functions=True) & {"torch", "transformers"}

@@ -1,0 +1,153 @@
+"""One job, done by a worker: its steps, its end, and what happens when it must stop, loses its lease, or fails."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+import workers.jobs
+from graph_schema.identifiers import file_sha256, video_id
+from graph_schema.models import Job
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+from tests.graphs import unique
+from tests.service import shots_video, wait_until
+from workers.jobs import run_job
+from workers.lease import Lease
+from workers.media.decode import probe
+from workers.pipeline import Stopped
+
+SHOTS = 8
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shots_video(tmp_path_factory.mktemp("shots") / "shots.mp4", SHOTS)
+
+
+@pytest.fixture
+def induce(embedded_store: GraphStore, shots: Path) -> Iterator[Job]:
+    """A queued job for a short video that is in the store."""
+    video = probe(shots)
+    embedded_store.write_video(video)
+    parameters = {"video_id": video.id, "parser": "opencv"}
+    job = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu", parameters=parameters))
+    yield job
+    embedded_store.request_cancel(job.id)
+
+
+def test_a_job_is_done_once_whoever_rings_again(embedded_store: GraphStore, settings: Settings, induce: Job, shots: Path) -> None:
+    run_job(induce.id, embedded_store, settings)
+    done = embedded_store.read_job(induce.id)
+    assert (done.state, done.attempt, done.progress, done.owner) == ("done", 1, 1.0, None)
+    assert f"{SHOTS} shots" in done.message
+    assert done.result is not None
+    graph = embedded_store.read_graph(done.result["graph_id"])
+    assert graph.video.id == video_id(file_sha256(shots))
+    assert len(graph.clips) == SHOTS
+    run_job(induce.id, embedded_store, settings)
+    assert embedded_store.read_job(induce.id) == done
+
+
+def test_what_a_user_can_mend_fails_at_once_with_its_reason(embedded_store: GraphStore, settings: Settings, tmp_path: Path) -> None:
+    gone = shutil.copy(shots_video(tmp_path / "a.mp4", 1), tmp_path / "gone.mp4")
+    video = probe(Path(gone))
+    embedded_store.write_video(video)
+    Path(gone).unlink()
+    parameters = {"video_id": video.id, "parser": "opencv"}
+    job = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu", parameters=parameters))
+    run_job(job.id, embedded_store, settings)
+    failed = embedded_store.read_job(job.id)
+    assert (failed.state, failed.attempt) == ("failed", 1)
+    assert failed.error == f"the file of video {video.id} (gone.mp4) is no longer at {gone}; upload it again"
+
+
+def test_a_cancelled_job_ends_between_two_steps_and_keeps_what_is_done(embedded_store: GraphStore, settings: Settings, induce: Job) -> None:
+    quick = settings.model_copy(update={"lease_seconds": 0.4})
+    parses = settings.data / "steps" / "parse"
+
+    def cancel_after_the_first_shot() -> None:
+        wait_until(lambda: list(parses.glob("*.json")), 120, "the first shot is parsed")
+        embedded_store.request_cancel(induce.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        cancelling = pool.submit(cancel_after_the_first_shot)
+        run_job(induce.id, embedded_store, quick)
+        cancelling.result()
+    ended = embedded_store.read_job(induce.id)
+    assert (ended.state, ended.result) == ("cancelled", None)
+    assert 1 <= len(list(parses.glob("*.json"))) < SHOTS
+
+
+def test_a_worker_that_shuts_down_hands_the_job_back_unspent(embedded_store: GraphStore, settings: Settings, induce: Job) -> None:
+    run_job(induce.id, embedded_store, settings, stop=lambda: True)
+    back = embedded_store.read_job(induce.id)
+    assert (back.state, back.attempt, back.owner, back.error) == ("queued", 0, None, None)
+    run_job(induce.id, embedded_store, settings)
+    assert embedded_store.read_job(induce.id).state == "done"
+
+
+def test_whoever_lost_the_lease_changes_nothing(embedded_store: GraphStore, settings: Settings, induce: Job) -> None:
+    taken = embedded_store.claim_job(induce.id, "slow", 0.1, now=time.time())
+    assert taken is not None
+    lease = Lease(embedded_store, taken, 0.1, stop=lambda: False)  # as if the machine slept: nothing renews it
+    other = embedded_store.claim_job(induce.id, "quick", 60, now=time.time() + 1)
+    assert other is not None
+    with lease, pytest.raises(Stopped):
+        for _ in range(400):
+            lease.tell(0.9, "still at it")
+            time.sleep(0.01)
+    assert lease.lost
+    held = embedded_store.read_job(induce.id)
+    assert (held.owner, held.attempt, held.progress, held.message) == ("quick", 2, 0.0, "")
+    embedded_store.finish_job(induce.id, "quick", 2, "cancelled")
+
+
+def test_the_lease_is_renewed_while_a_step_takes_longer_than_it(embedded_store: GraphStore, induce: Job) -> None:
+    taken = embedded_store.claim_job(induce.id, "me", 0.5, now=time.time())
+    assert taken is not None
+    with Lease(embedded_store, taken, 0.5, stop=lambda: False) as lease:
+        time.sleep(1.5)
+        assert embedded_store.claim_job(induce.id, "you", 60, now=time.time()) is None
+        assert not lease.lost
+    embedded_store.finish_job(induce.id, "me", 1, "cancelled")
+
+
+def test_an_unforeseen_error_is_tried_three_times_and_then_given_up_with_its_reason(
+    embedded_store: GraphStore, settings: Settings, induce: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> dict[str, object]:
+        raise ZeroDivisionError("a mistake in a step")
+
+    monkeypatch.setitem(workers.jobs.STEPS, "induce", breaks)
+    for attempt in (1, 2, 3):
+        run_job(induce.id, embedded_store, settings)
+        row = embedded_store.read_job(induce.id)
+        assert (row.state, row.attempt, row.error) == ("queued", attempt, "ZeroDivisionError: a mistake in a step")
+    run_job(induce.id, embedded_store, settings)
+    row = embedded_store.read_job(induce.id)
+    assert (row.state, row.error) == ("failed", "given up after 3 attempts: ZeroDivisionError: a mistake in a step")
+
+
+def test_a_step_that_does_not_hear_a_wish_to_cancel_is_ended_with_its_process(
+    embedded_store: GraphStore, induce: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.lease.CANCEL_GRACE_SECONDS", 0.3)
+    taken = embedded_store.claim_job(induce.id, "me", 0.8, now=time.time())
+    assert taken is not None
+    ended = Event()
+    with Lease(embedded_store, taken, 0.8, stop=lambda: False, on_stuck=ended.set):
+        embedded_store.request_cancel(induce.id)
+        assert ended.wait(20)  # the step itself does nothing: it hangs
+    assert embedded_store.read_job(induce.id).state == "cancelled"

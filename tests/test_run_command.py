@@ -1,0 +1,241 @@
+"""`stepgraph run` as a user meets it: the command itself, in a process of its own, on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph_schema.models import QRA, STSG
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+
+STEPGRAPH = [sys.executable, "-m", "api"]
+
+
+def stepgraph(*arguments: str | Path, environment: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*STEPGRAPH, *map(str, arguments)]
+    return subprocess.run(command, env=dict(environment), cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("STEPGRAPH_")}
+    return {**kept, "STEPGRAPH_DATA": str(tmp_path_factory.mktemp("data")), "HF_HUB_OFFLINE": "1"}
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
+    out = tmp_path_factory.mktemp("worlds")
+    done = stepgraph("synth", "--videos", "2", "--seed", "3", "--out", out, environment=environment)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture(scope="module")
+def first_run(worlds: Path, tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("out")
+    # a relative path, as people type it
+    done = stepgraph("run", worlds, "--out", out.name, "--samples", "30", "--json", environment=environment, cwd=out.parent)
+    assert done.returncode == 0, done.stderr
+    return out, json.loads(done.stdout)
+
+
+def content_of(out: Path) -> dict[str, bytes]:
+    """Everything of a run that must be the same when it is done again."""
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in [*sorted((out / "graphs").iterdir()), out / "qra.jsonl"]}
+
+
+def questions_of(out: Path) -> list[QRA]:
+    return [QRA.model_validate_json(line) for line in (out / "qra.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_whole_loop_leaves_graphs_questions_a_model_and_a_report(first_run: tuple[Path, dict[str, Any]]) -> None:
+    out, run = first_run
+    assert [i["status"] for i in run["inputs"]] == ["done", "done"]
+    for entry in run["inputs"]:
+        graph = STSG.model_validate_json((out / "graphs" / f"{entry['graph_id']}.json").read_bytes())
+        assert graph.objects and graph.motions
+        assert all((out / k.image).stat().st_size > 1000 for c in graph.clips for k in c.keyframes)
+    assert len(questions_of(out)) == run["counts"]["questions"] == 30
+    assert (out / "training" / "checkpoint" / "model.safetensors").exists()
+    assert (out / "report.html").stat().st_size > 10_000
+    assert json.loads((out / "run.json").read_bytes()) == run
+
+
+def test_both_losses_fall(first_run: tuple[Path, dict[str, Any]]) -> None:
+    training = first_run[1]["training"]
+    assert training["last"]["loss_answer"] < 0.7 * training["first"]["loss_answer"]
+    assert training["last"]["loss_rationale"] < 0.7 * training["first"]["loss_rationale"]
+
+
+def test_every_program_returns_exactly_its_answer_on_both_engines(first_run: tuple[Path, dict[str, Any]], store: GraphStore) -> None:
+    out, _ = first_run
+    for path in (out / "graphs").glob("*.json"):
+        store.write_graph(STSG.model_validate_json(path.read_bytes()))
+    questions = questions_of(out)
+    assert store.run_programs([q.program for q in questions]) == [[q.answer] for q in questions]
+
+
+def test_a_program_run_on_a_graph_without_its_edge_returns_nothing(first_run: tuple[Path, dict[str, Any]], store: GraphStore) -> None:
+    out, _ = first_run
+    question = next(q for q in questions_of(out) if q.steps == 1)
+    text = (out / "graphs" / f"{question.graph_id}.json").read_text(encoding="utf-8").replace(question.graph_id, "gbare")
+    store.write_graph(STSG.model_validate_json(text).model_copy(update={"relations": (), "motions": (), "references": ()}))
+    assert store.run_programs([question.program.replace(question.graph_id, "gbare")]) == [[]]
+
+
+def test_questions_hold_no_answer_and_as_many_steps_as_their_rationale(first_run: tuple[Path, dict[str, Any]]) -> None:
+    questions = questions_of(first_run[0])
+    assert {q.steps for q in questions} >= {1, 2}
+    for q in questions:
+        assert q.steps == len(q.rationale)
+        assert q.answer.lower() not in q.question.lower()
+        assert q.question[0].isupper() and q.question.endswith("?")
+        assert q.rationale[-1].answer == q.answer
+
+
+def test_the_same_seed_gives_the_same_graphs_paths_and_questions_on_neo4j(
+    worlds: Path, first_run: tuple[Path, dict[str, Any]], neo4j_settings: Settings, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    elsewhere = {
+        **environment,
+        "STEPGRAPH_DATA": str(tmp_path / "data"),
+        "STEPGRAPH_NEO4J_URI": str(neo4j_settings.neo4j_uri),
+        "STEPGRAPH_NEO4J_USER": neo4j_settings.neo4j_user,
+        "STEPGRAPH_NEO4J_PASSWORD": neo4j_settings.neo4j_password.get_secret_value(),
+    }
+    done = stepgraph("run", worlds, "--out", tmp_path / "out", "--samples", "30", "--no-train", environment=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert content_of(tmp_path / "out") == content_of(first_run[0])
+
+
+def test_a_second_run_does_no_step_twice(worlds: Path, first_run: tuple[Path, dict[str, Any]], environment: dict[str, str]) -> None:
+    out, _ = first_run
+    before = content_of(out)
+    kept = {p: p.stat().st_mtime_ns for p in (Path(environment["STEPGRAPH_DATA"]) / "steps").rglob("*.json")}
+    trained = (out / "training" / "checkpoint" / "model.safetensors").stat().st_mtime_ns
+    done = stepgraph("run", worlds, "--out", out, "--samples", "30", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert content_of(out) == before
+    assert {p: p.stat().st_mtime_ns for p in (Path(environment["STEPGRAPH_DATA"]) / "steps").rglob("*.json")} == kept
+    assert (out / "training" / "checkpoint" / "model.safetensors").stat().st_mtime_ns == trained
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_identical_graph(
+    worlds: Path, first_run: tuple[Path, dict[str, Any]], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    fresh = {**environment, "STEPGRAPH_DATA": str(tmp_path / "data")}
+    command = ["run", str(worlds), "--out", str(tmp_path / "out"), "--samples", "30", "--no-train"]
+    process = subprocess.Popen([*STEPGRAPH, *command], env=fresh, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:  # in the middle: the first video is split, nothing is written yet
+        if "splitting" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert not (tmp_path / "out" / "run.json").exists()
+    done = stepgraph(*command, environment=fresh)
+    assert done.returncode == 0, done.stderr
+    assert content_of(tmp_path / "out") == content_of(first_run[0])
+
+
+def test_an_interrupted_run_says_that_it_goes_on(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    fresh = {**environment, "STEPGRAPH_DATA": str(tmp_path / "data")}
+    command = [*STEPGRAPH, "run", str(worlds), "--out", str(tmp_path / "out"), "--no-train"]
+    process = subprocess.Popen(command, env=fresh, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "splitting" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 130
+    assert "stopped; what is done is kept, the same command goes on from there" in said
+
+
+def test_unreadable_videos_fail_with_a_reason_and_the_good_one_is_done(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("these are my notes, not a video\n" * 40, encoding="utf-8")
+    empty = tmp_path / "empty.webm"
+    empty.touch()
+    good = next(worlds.glob("*.mp4"))
+    done = stepgraph("run", text, good, empty, "--out", tmp_path / "out", "--no-train", "--json", environment=environment)
+    assert done.returncode == 1, done.stderr
+    inputs = {i["name"]: i for i in json.loads(done.stdout)["inputs"]}
+    assert inputs[good.name]["status"] == "done"
+    assert inputs["notes.mp4"]["status"] == inputs["empty.webm"]["status"] == "failed"
+    assert "notes.mp4" in inputs["notes.mp4"]["error"] and "empty" in inputs["empty.webm"]["error"]
+    assert len(list((tmp_path / "out" / "graphs").glob("*.json"))) == 1
+
+
+def test_odd_real_files_fail_with_a_reason(real_videos: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    odd = sorted(real_videos.glob("odd_*"))
+    assert len(odd) == 3
+    done = stepgraph("run", *odd, "--out", tmp_path, "--no-train", "--json", environment=environment)
+    assert done.returncode == 1
+    run = json.loads(done.stdout)
+    assert [i["status"] for i in run["inputs"]] == ["failed"] * 3
+    assert run["counts"]["graphs"] == 0 and (tmp_path / "report.html").exists()
+    reasons = {i["name"]: i["error"] for i in run["inputs"]}
+    assert "has no pictures, only audio" in reasons["odd_mp4p_audio_only.mp4"] and "empty" in reasons["odd_mpy_result_empty.webm"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.mp4"], "no such file or folder: missing.mp4; nothing was started"),
+        (["GOOD", "missing.mp4"], "no such file or folder: missing.mp4; nothing was started"),
+        (["GOOD", "--parser", "oracle"], "no parser 'oracle'; this version has: opencv"),
+        (["GOOD", "--step-mix", "1,2"], "--step-mix is '1,2'; give three numbers"),
+        (["GOOD", "--step-mix", "0,0,0"], "shares are 0 or more, and not all 0"),
+    ],
+)
+def test_a_wrong_call_ends_before_any_work(
+    arguments: list[str], said: str, worlds: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    good = str(next(worlds.glob("*.mp4")))
+    done = stepgraph("run", *[good if a == "GOOD" else a for a in arguments], "--out", tmp_path / "out", environment=environment)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_an_out_that_is_a_file_is_refused(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    done = stepgraph("run", worlds, "--out", tmp_path / "out", environment=environment)
+    assert done.returncode == 2
+    assert f"{tmp_path / 'out'} is a file, not a folder; choose another one" in done.stderr
+
+
+def test_a_full_disk_is_said_before_any_work(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(small)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small file system needs root and a kernel that lets it")
+    try:
+        done = stepgraph("run", worlds, "--out", small, environment=environment)
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert done.returncode == 2
+    assert "MiB free at" in done.stderr and "free space first" in done.stderr
+
+
+def test_scores_of_the_run_against_the_truth(worlds: Path, first_run: tuple[Path, dict[str, Any]], environment: dict[str, str]) -> None:
+    folders = ["--truth", worlds / "truth", "--graphs", first_run[0] / "graphs"]
+    done = stepgraph("evaluate", "graphs", *folders, "--json", environment=environment)
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(done.stdout)
+    assert scores["videos"] == 2 and scores["missing"] == []
+    assert scores["cuts"]["f1"] == 1.0
+    assert scores["objects"]["f1"] > 0.8

@@ -1,0 +1,104 @@
+"""Question sets and training runs in the store, with what they are joined to."""
+
+from __future__ import annotations
+
+import pytest
+
+from graph_schema.errors import Conflict, NotFound
+from graph_schema.models import QRA, QRAChecks, RationaleStep, Review, VideoRef
+from graph_schema.store import GraphStore
+from tests.graphs import cup_graph, unique
+
+
+def a_question(set_id: str, g: str, number: int) -> QRA:
+    return QRA(
+        id=f"{set_id}q{number}",
+        set_id=set_id,
+        graph_id=g,
+        video=VideoRef(id=f"v{g}", uri=f"/videos/{g}.mp4", sha256=g),
+        time_range_seconds=(0.5, 2.0) if number % 2 else None,
+        question=f"What stands left of ball {number}?",
+        options=("cup", "dog") if number % 2 else None,
+        answer="cup",
+        answer_type="object",
+        steps=1,
+        rationale=(
+            RationaleStep(
+                step=1, question="?", answer="cup", edge_id=f"{g}r0", node_ids=(f"{g}cup", f"{g}ball1"), keyframe_ids=(f"{g}k10",),
+                time_seconds=0.4,
+            ),
+        ),
+        program="RETURN 'cup' AS answer",
+        seed=7,
+        checks=QRAChecks(unique=True, leaks_answer=False),
+        review=Review(state="accepted", by="ann"),
+    )  # fmt: skip
+
+
+def test_a_set_reads_back_in_order_and_in_pages(store: GraphStore) -> None:
+    g, s = unique(), unique("s")
+    store.write_graph(cup_graph(g))
+    items = [a_question(s, g, number) for number in (3, 1, 2)]
+    assert store.write_qra_set(s, items, graph_ids=[g], configuration={"seed": 7, "mix": [25, 45, 30]}) is True
+    first = store.qra_items(s, limit=2)
+    assert first.items == items[:2]
+    assert store.qra_items(s, limit=2, cursor=first.next_cursor) == ([items[2]], None)
+    meta = store.read_qra_set(s)
+    assert (meta["count"], meta["graph_ids"], meta["configuration"]) == (3, [g], {"seed": 7, "mix": [25, 45, 30]})
+    assert meta in store.list_qra_sets(limit=1000).items
+
+
+def test_the_same_set_is_written_once_and_another_replaces_it(store: GraphStore) -> None:
+    g, s = unique(), unique("s")
+    items = [a_question(s, g, number) for number in (1, 2)]
+    store.write_qra_set(s, items, graph_ids=[g], configuration={})
+    assert store.write_qra_set(s, items, graph_ids=[g], configuration={}) is False
+    assert store.write_qra_set(s, items[:1], graph_ids=[g], configuration={}) is True
+    assert store.qra_items(s).items == items[:1]
+
+
+def test_a_question_leads_to_its_graph_and_the_objects_it_rests_on(store: GraphStore) -> None:
+    g, s = unique(), unique("s")
+    store.write_graph(cup_graph(g))
+    store.write_qra_set(s, [a_question(s, g, 1)], graph_ids=[g], configuration={})
+    used = (
+        f"MATCH (q:QRA {{id: '{s}q1'}})-[:FROM]->(g:Graph) MATCH (q)-[:USES {{step: 1}}]->(o:Object) "
+        "RETURN g.id + ' ' + o.id AS answer ORDER BY answer"
+    )
+    assert store.run_programs([used]) == [[f"{g} {g}ball1", f"{g} {g}cup"]]
+
+
+def test_an_empty_set_is_a_set(store: GraphStore) -> None:
+    s = unique("s")
+    store.write_qra_set(s, [], graph_ids=[], configuration={})
+    assert store.qra_items(s) == ([], None)
+    assert store.read_qra_set(s)["count"] == 0
+
+
+def test_an_unknown_set_and_a_question_of_another_set_are_errors(store: GraphStore) -> None:
+    with pytest.raises(NotFound, match="no QRA set 's0'"):
+        store.qra_items("s0")
+    s, other = unique("s"), unique("s")
+    item = a_question(s, "g", 1)
+    store.write_qra_set(s, [item], graph_ids=[], configuration={})
+    with pytest.raises(Conflict, match=f"set {other} holds a question id that another set has"):
+        store.write_qra_set(other, [item], graph_ids=[], configuration={})
+    with pytest.raises(NotFound):
+        store.read_qra_set(other)
+
+
+def test_a_training_run_keeps_its_lineage(store: GraphStore) -> None:
+    s, run, model = unique("s"), unique("t"), unique("m")
+    store.write_qra_set(s, [], graph_ids=[], configuration={})
+    store.write_training_run(run, {"state": "running", "config": {"steps": 30}}, [s], "tiny", None)
+    begun = store.read_training_run(run)
+    assert (begun["state"], begun["config"], begun["qra_set_ids"], begun["started_from"], begun["produced"]) == (
+        "running", {"steps": 30}, [s], "tiny", None,
+    )  # fmt: skip
+    store.write_training_run(run, {"state": "done", "loss": 0.5}, [s], "tiny", model)
+    ended = store.read_training_run(run)
+    assert (ended["state"], ended["loss"], ended["produced"], ended["created_at"]) == ("done", 0.5, model, begun["created_at"])
+    assert "config" not in ended
+    assert ended in store.list_training_runs(limit=1000).items
+    with pytest.raises(NotFound, match="no training run 't0'"):
+        store.read_training_run("t0")
