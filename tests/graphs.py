@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from graph_schema.models import (
+    QRA,
     STSG,
     Attribute,
     Clip,
@@ -17,10 +18,14 @@ from graph_schema.models import (
     Motion,
     ObjectBox,
     Participant,
+    QRAChecks,
+    RationaleStep,
     Reference,
     Relation,
+    Review,
     SceneObject,
     Video,
+    VideoRef,
 )
 
 
@@ -195,3 +200,28 @@ def stsgs(draw: st.DrawFn) -> STSG:
         motions=tuple(motions),
         references=tuple(references),
     )
+
+
+def a_question(set_id: str, g: str, number: int) -> QRA:
+    return QRA(
+        id=f"{set_id}q{number}",
+        set_id=set_id,
+        graph_id=g,
+        video=VideoRef(id=f"v{g}", uri=f"/videos/{g}.mp4", sha256=g),
+        time_range_seconds=(0.5, 2.0) if number % 2 else None,
+        question=f"What stands left of ball {number}?",
+        options=("cup", "dog") if number % 2 else None,
+        answer="cup",
+        answer_type="object",
+        steps=1,
+        rationale=(
+            RationaleStep(
+                step=1, question="?", answer="cup", edge_id=f"{g}r0", node_ids=(f"{g}cup", f"{g}ball1"), keyframe_ids=(f"{g}k10",),
+                time_seconds=0.4,
+            ),
+        ),
+        program="RETURN 'cup' AS answer",
+        seed=7,
+        checks=QRAChecks(unique=True, leaks_answer=False),
+        review=Review(state="accepted", by="ann"),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests import neo4j_server
 from tests.api_client import client_of
-from tests.graphs import unique
+from tests.graphs import a_question, unique
 from tests.service import free_port, redis_server, wait_until
 from workers.celery_app import make_celery, ping_broker, ring
 
@@ -60,7 +60,7 @@ def test_with_the_broker_down_jobs_are_accepted_and_rung_for_when_it_is_back(tmp
             assert "no Redis answers at STEPGRAPH_REDIS_URL" in response.json()["detail"]
 
             set_id = unique("s")
-            store.write_qra_set(set_id, [], graph_ids=[], configuration={})
+            store.write_qra_set(set_id, [a_question(set_id, "gnone", 0)], graph_ids=[], configuration={})
             response = client.post("/v1/training-runs", json={"qra_set_id": set_id})
             assert (response.status_code, response.json()["state"]) == (202, "queued")
             assert response.elapsed.total_seconds() < 2  # nobody waits for a dead broker

@@ -13,9 +13,8 @@ from api.routes.training_runs import TrainingOrder
 from graph_schema.models import STSG, Job
 from graph_schema.store import GraphStore
 from tests.api_client import client_of
-from tests.graphs import cup_graph, unique
+from tests.graphs import a_question, cup_graph, unique
 from tests.service import wait_until
-from tests.test_store_questions import a_question
 
 
 @pytest.fixture

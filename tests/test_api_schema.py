@@ -16,8 +16,7 @@ from api.app import create_app
 from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
-from tests.graphs import cup_graph
-from tests.test_store_questions import a_question
+from tests.graphs import a_question, cup_graph
 from workers.media.decode import probe
 
 EXAMPLES = 12

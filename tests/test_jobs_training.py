@@ -13,10 +13,9 @@ from graph_schema.metrics import read_metrics, training_folder
 from graph_schema.models import STSG, Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
-from tests.graphs import cup_graph, unique
+from tests.graphs import a_question, cup_graph, unique
 from tests.media_examples import ground
 from tests.service import wait_until
-from tests.test_store_questions import a_question
 from workers.jobs import run_job
 
 pytest.importorskip("torch", reason="torch is not installed")

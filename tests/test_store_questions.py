@@ -5,34 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graph_schema.errors import Conflict, NotFound
-from graph_schema.models import QRA, QRAChecks, RationaleStep, Review, VideoRef
 from graph_schema.store import GraphStore
-from tests.graphs import cup_graph, unique
-
-
-def a_question(set_id: str, g: str, number: int) -> QRA:
-    return QRA(
-        id=f"{set_id}q{number}",
-        set_id=set_id,
-        graph_id=g,
-        video=VideoRef(id=f"v{g}", uri=f"/videos/{g}.mp4", sha256=g),
-        time_range_seconds=(0.5, 2.0) if number % 2 else None,
-        question=f"What stands left of ball {number}?",
-        options=("cup", "dog") if number % 2 else None,
-        answer="cup",
-        answer_type="object",
-        steps=1,
-        rationale=(
-            RationaleStep(
-                step=1, question="?", answer="cup", edge_id=f"{g}r0", node_ids=(f"{g}cup", f"{g}ball1"), keyframe_ids=(f"{g}k10",),
-                time_seconds=0.4,
-            ),
-        ),
-        program="RETURN 'cup' AS answer",
-        seed=7,
-        checks=QRAChecks(unique=True, leaks_answer=False),
-        review=Review(state="accepted", by="ann"),
-    )  # fmt: skip
+from tests.graphs import a_question, cup_graph, unique
 
 
 def test_a_set_reads_back_in_order_and_in_pages(store: GraphStore) -> None:
