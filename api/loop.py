@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from graph_schema.errors import BadInput, Conflict, OutOfSpace, StepgraphError
 from graph_schema.identifiers import content_hash
-from graph_schema.metrics import read_metrics
+from graph_schema.metrics import read_metrics, summarise
 from graph_schema.models import QRA, STSG, Record
 from graph_schema.settings import Settings
 
@@ -184,33 +184,16 @@ def _train(
     result = train(config, on_step=lambda row: tell("training", row["step"] / row["steps"], _losses(row)))
     metrics = read_metrics(result.metrics)
     training_id = f"t{content_hash(set_id, config.model_dump(mode='json', exclude={'qra', 'root', 'out'}))}"
-    first, last = quarter_means(metrics)
+    summary = summarise(metrics)
     store.write_training_run(
         training_id,
-        properties={"status": "done", "steps": len(metrics), "loss_first": first["loss"], "loss_last": last["loss"]},
+        properties={"status": "done", **summary},
         qra_set_ids=[set_id],
         started_from="tiny",
         produced=f"m{training_id[1:]}",
     )
-    run["training"] = {
-        "status": "done",
-        "id": training_id,
-        "steps": len(metrics),
-        "first": first,
-        "last": last,
-        "checkpoint": str(result.checkpoint.relative_to(out)),
-    }
+    run["training"] = {"status": "done", "id": training_id, **summary, "checkpoint": str(result.checkpoint.relative_to(out))}
     return metrics
-
-
-def quarter_means(metrics: Sequence[dict[str, Any]]) -> tuple[dict[str, float], dict[str, float]]:
-    """Mean losses of the first and of the last quarter of the steps; a single step's loss is too noisy to compare."""
-    quarter = max(1, len(metrics) // 4)
-
-    def mean(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-        return {k: round(sum(r[k] for r in rows) / len(rows), 4) for k in ("loss", "loss_answer", "loss_rationale")}
-
-    return mean(metrics[:quarter]), mean(metrics[-quarter:])
 
 
 def _losses(row: dict[str, Any]) -> str:

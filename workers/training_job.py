@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_schema.errors import BadInput, Conflict, StepgraphError
-from graph_schema.metrics import read_metrics, training_folder
+from graph_schema.metrics import read_metrics, summarise, training_folder
 from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -36,7 +36,7 @@ class TrainingFailed(StepgraphError):
 
 
 def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
-    """Train on a QRA set. Parameters: training_run_id, qra_set_id, configuration. Result: training_run_id, steps, first and last losses.
+    """Train on a QRA set. Parameters: training_run_id, qra_set_id, configuration. Result: training_run_id and `metrics.summarise`.
 
     An attempt goes on from the checkpoint of the one before.
     Raises: Stopped; TrainingFailed; BadInput where torch is not installed.
@@ -53,7 +53,7 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
     metrics = read_metrics(folder / "metrics.jsonl")
     if not metrics:
         raise TrainingFailed(f"training run {run_id} ended without a single step; see {folder / 'trainer.log'}")
-    summary = {"steps": len(metrics), "first": _losses(metrics[0]), "last": _losses(metrics[-1])}
+    summary = summarise(metrics)
     store.write_training_run(
         run_id,
         properties={**configuration, **summary, "job_id": job.id, "checkpoint": str(folder / "checkpoint")},
@@ -128,10 +128,6 @@ def _progress(folder: Path) -> tuple[float, str]:
         return 0.0, "loading the model"
     last = metrics[-1]
     return last["step"] / last["steps"], f"step {last['step']} of {last['steps']}, loss {last['loss']:.3f}"
-
-
-def _losses(row: dict[str, Any]) -> dict[str, float]:
-    return {key: row[key] for key in ("loss", "loss_answer", "loss_rationale")}
 
 
 @contextlib.contextmanager
