@@ -89,10 +89,9 @@ class GraphStore:
     # ------------------------------------------------------------------------------------------ engine
 
     def ping(self) -> dict[str, Any]:
-        """Ask the engine for a sign of life: `{engine, server, schema_version}`. Raises EngineUnavailable."""
+        """Ask the engine for a sign of life: `{engine, server, schema_version}`. Raises EngineUnavailable, at once if nobody answers."""
+        server = self._reconnecting(lambda: self._driver.get_server_info().agent)
         version = self._rows("read_schema_version")[0]["version"]
-        with _as_our_errors(self._engine.uri):
-            server = self._driver.get_server_info().agent
         return {"engine": self.engine, "server": server, "schema_version": version}
 
     def migrate(self) -> int:
