@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 
 from api import errors
 from api.doors import Doors
@@ -50,7 +51,8 @@ def create_app(
         yield
         ringer.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs brings its own script: the machines with GPUs often reach no other
+        redoc_url=None,
         title="stepgraph",
         version=importlib.metadata.version("stepgraph"),
         description="Raw videos to scene graphs, to questions with rationales, to trained Video-LLMs.",

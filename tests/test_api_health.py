@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,16 @@ def test_ready_names_the_engine(embedded_store: GraphStore, tmp_path: Path) -> N
         ready = client.get("/readyz").json()
         assert (ready["status"], ready["engine"]["engine"], "broker" in ready) == ("ready", "embedded", False)
         assert client.get("/version").json()["schema_version"] == SCHEMA_VERSION
-        assert client.get("/docs").status_code == 200
+
+
+def test_the_bare_address_leads_to_documentation_that_needs_no_other_machine(embedded_store: GraphStore, tmp_path: Path) -> None:
+    with client_of(embedded_store, tmp_path) as client:
+        page = client.get("/")
+        assert (page.status_code, page.url.path) == (200, "/docs")
+        parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert len(parts) == 3  # script, style, icon
+        for part in parts:
+            assert part.startswith("/") and client.get(part).status_code == 200
 
 
 @pytest.mark.neo4j

@@ -6,12 +6,19 @@ import importlib.metadata
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
 
 from api.doors import DoorsDep
 from api.errors import documented
 from graph_schema.models import SCHEMA_VERSION
 
 router = APIRouter(tags=["service"])
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    """Somebody opened the bare address: show what there is."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/healthz")
