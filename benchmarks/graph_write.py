@@ -176,7 +176,7 @@ def _measure(settings: Settings) -> dict[str, Any]:
 
 def nodes_and_edges(graph: STSG) -> list[tuple[LiteralString, dict[str, Any]]]:
     """The slow way: `(statement, parameters)` of every node and every edge that `write_graph` makes of this graph."""
-    made: list[tuple[LiteralString, dict[str, Any]]] = [(_CREATE["Graph"], {"own": graph_properties(graph, "")})]
+    made: list[tuple[LiteralString, dict[str, Any]]] = [(_CREATE["Graph"], {"own": graph_properties(graph, content="", now="")})]
     for statement, rows in rows_of(graph):
         for row in rows:
             own = row.get("properties", row)

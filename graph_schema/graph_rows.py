@@ -37,7 +37,7 @@ def graph_content(stsg: STSG) -> str:
     return content_hash(stsg.model_dump_json(exclude={"configuration"}), stsg.configuration)
 
 
-def graph_properties(stsg: STSG, now: str) -> Row:
+def graph_properties(stsg: STSG, *, content: str, now: str) -> Row:
     """The properties of the Graph node. `record` holds the video as this graph saw it; its node may have a newer name."""
     edges = [*[r.subject_id for r in stsg.relations], *[m.from_id for m in stsg.motions], *[r.from_id for r in stsg.references]]
     return {
@@ -51,7 +51,7 @@ def graph_properties(stsg: STSG, now: str) -> Row:
         "configuration": json.dumps(stsg.configuration, ensure_ascii=False, sort_keys=True),
         "schema_version": SCHEMA_VERSION,
         "coordinate_frame": "fractions of the upright frame",
-        "content": graph_content(stsg),
+        "content": content,
         "created_at": now,
         "clip_count": len(stsg.clips),
         "object_count": len(stsg.objects),

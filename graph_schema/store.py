@@ -160,7 +160,7 @@ class GraphStore:
                 "create_graph",
                 video_id=stsg.video.id,
                 producer=stsg.producer,
-                properties=graph_properties(stsg, now),
+                properties=graph_properties(stsg, content=content, now=now),
                 now=now,
             )
             for name, rows in batches:
