@@ -168,6 +168,9 @@ def _summarise(result: dict[str, Any], out: Path) -> None:
         f"{counts['graphs']} graphs: {counts['entities']} things in {counts['objects']} nodes, {counts['relations']} relations, "
         f"{counts['motions']} motions, {counts['references']} references; {counts['questions']} questions"
     )
+    if result["shortfalls"]:
+        lacking = ", ".join(f"{count} of {steps} {'step' if steps == '1' else 'steps'}" for steps, count in result["shortfalls"].items())
+        print(f"short of what was asked, as these graphs have no more with just one answer: {lacking}")
     if (training := result.get("training")) is not None:
         if training["status"] == "done":
             first, last = training["first"], training["last"]

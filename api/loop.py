@@ -86,6 +86,7 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
     from graph_schema.store import GraphStore
     from workers.parsers import open_parser
     from workers.pipeline import sample_questions
+    from workers.questions import shortfalls
 
     open_parser(options.parser)  # a parser that does not exist is said before any work
     run: dict[str, Any] = {
@@ -116,6 +117,7 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
                 metrics = _train(out, options, store, qras, set_id, run, tell)
     run["counts"] |= _counts(graphs, qras)
     run["qra_set_id"] = set_id
+    run["shortfalls"] = shortfalls(qras, options.samples, options.step_mix)
     run["status"] = "done" if all(i["status"] == "done" for i in run["inputs"]) else "failed"
     _write_json(out / "run.json", run)
     from api.report import write_report

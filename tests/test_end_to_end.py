@@ -51,6 +51,7 @@ def walk(base_url: str, path: Path) -> None:
         questions = [QRA.model_validate_json(line) for line in lines]
         assert len(questions) == sampled["questions"] == client.get(f"/v1/qra-sets/{set_id}").json()["count"] > 0
         assert {q.graph_id for q in questions} == {graph_id}
+        assert sum(sampled["shortfalls"].values()) >= 12 - len(questions)
 
         trained = service.finished(client, "training-runs", {"qra_set_id": set_id, "max_steps": 2, "batch_size": 2, "max_frames": 1})
         run_id = trained["training_run_id"]

@@ -61,7 +61,7 @@ def test_where_one_number_of_steps_is_short_the_others_fill_up_and_it_is_said():
     few = [*questions(steps=1, count=30), *questions(steps=3, count=2)]
     chosen = select(few, 20, (25, 45, 30))
     assert Counter(q.steps for q in chosen) == {1: 18, 3: 2}
-    assert shortfalls(chosen, 20, (25, 45, 30)) == {2: 9, 3: 4}
+    assert shortfalls(chosen, 20, (25, 45, 30)) == {"2": 9, "3": 4}
 
 
 def test_at_most_three_questions_open_from_one_node():

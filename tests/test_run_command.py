@@ -102,6 +102,18 @@ def test_questions_hold_no_answer_and_as_many_steps_as_their_rationale(first_run
         assert q.rationale[-1].answer == q.answer
 
 
+def test_what_the_graphs_could_not_give_is_said(
+    worlds: Path, first_run: tuple[Path, dict[str, Any]], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    assert first_run[1]["shortfalls"] == {}
+    command = ("run", worlds, "--out", tmp_path / "out", "--samples", "400", "--step-mix", "0,0,100", "--no-train")
+    done = stepgraph(*command, environment=environment)
+    run = json.loads((tmp_path / "out" / "run.json").read_bytes())
+    lacking = 400 - sum(q.steps == 3 for q in questions_of(tmp_path / "out"))
+    assert run["shortfalls"] == {"3": lacking} and lacking > 0
+    assert f"short of what was asked, as these graphs have no more with just one answer: {lacking} of 3 steps" in done.stdout
+
+
 def test_the_same_seed_gives_the_same_graphs_paths_and_questions_on_neo4j(
     worlds: Path, first_run: tuple[Path, dict[str, Any]], neo4j_settings: Settings, tmp_path: Path, environment: dict[str, str]
 ) -> None:

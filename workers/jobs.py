@@ -20,6 +20,7 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.lease import Lease
 from workers.pipeline import Stopped, induce_video, sample_questions
+from workers.questions import shortfalls
 from workers.training_job import train
 
 logger = logging.getLogger(__name__)
@@ -105,13 +106,13 @@ def _path_of(uri: str) -> Path:
 
 
 def _sample(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
-    """A QRA set from graphs. Parameters: graph_ids, samples, step_mix, seed. Result: qra_set_id, questions (how many)."""
+    """A QRA set from graphs. Parameters: graph_ids, samples, step_mix, seed. Result: qra_set_id, questions (how many), shortfalls."""
     asked = job.parameters
     lease.tell(0.0, "sampling paths and running their programs")
     questions, set_id = sample_questions(
         store, asked["graph_ids"], samples=asked["samples"], step_mix=asked["step_mix"], seed=asked["seed"]
     )
-    return {"qra_set_id": set_id, "questions": len(questions)}
+    return {"qra_set_id": set_id, "questions": len(questions), "shortfalls": shortfalls(questions, asked["samples"], asked["step_mix"])}
 
 
 STEPS: dict[str, Callable[[Job, GraphStore, Settings, Lease], dict[str, Any]]] = {"induce": _induce, "sample": _sample, "train": train}

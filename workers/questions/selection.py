@@ -35,9 +35,9 @@ def select(candidates: Sequence[QRA], samples: int, step_mix: Sequence[float]) -
     return sorted(chosen, key=lambda q: order[q.id])
 
 
-def shortfalls(chosen: Sequence[QRA], samples: int, step_mix: Sequence[float]) -> dict[int, int]:
-    """How many questions of each number of steps a set lacks of its share; only those that lack some."""
-    lacking = {steps: count - sum(q.steps == steps for q in chosen) for steps, count in _apportion(samples, step_mix).items()}
+def shortfalls(chosen: Sequence[QRA], samples: int, step_mix: Sequence[float]) -> dict[str, int]:
+    """How many questions of each number of steps (as text: it is a JSON key) a set lacks of its share; only those that lack some."""
+    lacking = {str(steps): count - sum(q.steps == steps for q in chosen) for steps, count in _apportion(samples, step_mix).items()}
     return {steps: count for steps, count in lacking.items() if count > 0}
 
 
