@@ -33,8 +33,8 @@ Row = dict[str, Any]
 
 
 def graph_content(stsg: STSG) -> str:
-    """A hash of all that a graph says; equal graphs have equal ones."""
-    return content_hash(stsg.model_dump_json(exclude={"configuration"}), stsg.configuration)
+    """A hash of all that a graph says; equal graphs have equal ones. What its video is called and where it lies is no part of it."""
+    return content_hash(stsg.model_dump_json(exclude={"configuration": True, "video": {"name", "uri"}}), stsg.configuration)
 
 
 def graph_properties(stsg: STSG, *, content: str, now: str) -> Row:
@@ -42,7 +42,7 @@ def graph_properties(stsg: STSG, *, content: str, now: str) -> Row:
     edges = [*[r.subject_id for r in stsg.relations], *[m.from_id for m in stsg.motions], *[r.from_id for r in stsg.references]]
     return {
         "id": stsg.id,
-        "name": f"{stsg.video.name} by {stsg.producer}",
+        "name": graph_name(stsg),
         "kind": "stsg",
         "video_id": stsg.video.id,
         "video": stsg.video.model_dump_json(),
@@ -62,6 +62,11 @@ def graph_properties(stsg: STSG, *, content: str, now: str) -> Row:
         "edge_from": edges,
         "edge_count": len(edges),
     }
+
+
+def graph_name(stsg: STSG) -> str:
+    """What people read on the Graph node."""
+    return f"{stsg.video.name} by {stsg.producer}"
 
 
 def clip_id(graph_id: str, index: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_schema.graph_rows import Row
-from graph_schema.models import QRA
+from graph_schema.models import QRA, RationaleStep
 
 _NESTED = ("video", "time_range_seconds", "options", "rationale", "checks", "review")
 """Fields that a property cannot hold; they are kept as JSON."""
@@ -46,6 +46,11 @@ def qra_of(row: Row) -> QRA:
     return QRA.model_validate(own)
 
 
-def evidence_rows(item: QRA) -> list[Row]:
+def evidence_rows(qra_id: str, rationale: Sequence[RationaleStep]) -> list[Row]:
     """One edge to each object that a step names."""
-    return [{"qra_id": item.id, "object_id": node, "step": step.step} for step in item.rationale for node in step.node_ids]
+    return [{"qra_id": qra_id, "object_id": node, "step": step.step} for step in rationale for node in step.node_ids]
+
+
+def rationale_of(text: str) -> list[RationaleStep]:
+    """The steps that `qra_row` wrote."""
+    return [RationaleStep.model_validate(step) for step in json.loads(text)]

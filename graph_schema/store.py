@@ -27,7 +27,7 @@ from graph_schema import job_rules, qra_rows
 from graph_schema.cypher import migrations, query
 from graph_schema.engines import EngineKind, open_engine
 from graph_schema.errors import BadInput, Conflict, EngineUnavailable, NotFound, StepgraphError
-from graph_schema.graph_rows import Row, graph_content, graph_properties, rows_of, stsg_of
+from graph_schema.graph_rows import Row, graph_content, graph_name, graph_properties, rows_of, stsg_of
 from graph_schema.identifiers import content_hash
 from graph_schema.models import QRA, STSG, Job, ReasoningPath, Video
 from graph_schema.page import Page, checked_limit, page_of, place_of
@@ -95,10 +95,13 @@ class GraphStore:
         return {"engine": self.engine, "server": server, "schema_version": version}
 
     def migrate(self) -> int:
-        """Apply the migrations that have not run here. Returns the schema version. Twice changes nothing.
+        """Apply the migrations that have not run here. Returns the schema version. Twice changes nothing, also at the same time.
 
         Raises: EngineUnavailable if the schema is newer than this code knows.
         """
+        return self._again_after(ClientError, self._migrate)  # another process made the same index in the same moment
+
+    def _migrate(self) -> int:
         known = migrations()
         current: int = self._rows("read_schema_version")[0]["version"]
         newest = known[-1][0]
@@ -143,18 +146,22 @@ class GraphStore:
     def write_graph(self, stsg: STSG) -> bool:
         """Write a graph in one transaction. Returns False, and changes nothing, if the store has just this graph.
 
-        A graph of the same id with other content is replaced whole.
+        A graph of the same id with other content is replaced whole; a video's new name or place alone changes nothing else. Questions
+        that the store has about this graph are joined to it again.
         Raises: Conflict if one of its ids is already used by another graph.
         """
-        now, content, batches = _now(), graph_content(stsg), rows_of(stsg)
+        now, content, batches, video = _now(), graph_content(stsg), rows_of(stsg), stsg.video.model_dump_json()
 
         def work(tx: neo4j.Transaction) -> bool:
             known = _fetch(tx, "graph_content", graph_id=stsg.id)
-            if known and known[0]["content"] == content:
+            if known == [{"content": content, "video": video}]:
                 return False
+            _fetch(tx, "write_video", **_video_parameters(stsg.video))
+            if known and known[0]["content"] == content:
+                _fetch(tx, "rename_graph", graph_id=stsg.id, name=graph_name(stsg), video=video)
+                return True
             if known:
                 _fetch(tx, "delete_graph", graph_id=stsg.id)
-            _fetch(tx, "write_video", **_video_parameters(stsg.video))
             _fetch(
                 tx,
                 "create_graph",
@@ -166,10 +173,11 @@ class GraphStore:
             for name, rows in batches:
                 for batch in _batches(rows):
                     _fetch(tx, name, rows=batch, **({"graph_id": stsg.id} if name == "create_clips" else {}))
+            _join_questions(tx, stsg.id)
             return True
 
         try:
-            return self._transact(work)
+            return self._again_after(ConstraintError, lambda: self._transact(work))
         except ConstraintError as error:
             raise Conflict(
                 f"graph {stsg.id} uses an id that another graph in the store has; ids of nodes must be unique in the whole store "
@@ -185,7 +193,7 @@ class GraphStore:
         rows = self._rows("graph_content", graph_id=graph_id)
         if not rows:
             raise _no_graph(graph_id)
-        return str(rows[0]["content"])
+        return content_hash(rows[0]["content"], rows[0]["video"])
 
     def read_graph(self, graph_id: str) -> STSG:
         """Return the graph, equal to what was written. Raises NotFound."""
@@ -272,15 +280,14 @@ class GraphStore:
         content = content_hash([item.model_dump(mode="json") for item in items], list(graph_ids), configuration)
         head = qra_rows.set_properties(set_id, items, graph_ids, configuration, content, _now())
         rows = [qra_rows.qra_row(position, item) for position, item in enumerate(items)]
-        evidence = [row for item in items for row in qra_rows.evidence_rows(item)]
+        evidence = [row for item in items for row in qra_rows.evidence_rows(item.id, item.rationale)]
 
         def work(tx: neo4j.Transaction) -> bool:
             known = _fetch(tx, "read_qra_set", set_id=set_id)
             if known and known[0]["questions"]["content"] == content:
                 return False
-            if known:
-                _fetch(tx, "delete_qra_set", set_id=set_id)
-            _fetch(tx, "create_qra_set", properties=head)
+            _fetch(tx, "empty_qra_set", set_id=set_id)
+            _fetch(tx, "write_qra_set", id=set_id, properties=head)
             for batch in _batches(rows):
                 _fetch(tx, "create_qras", set_id=set_id, rows=batch)
             for batch in _batches(evidence):
@@ -288,7 +295,7 @@ class GraphStore:
             return True
 
         try:
-            return self._transact(work)
+            return self._again_after(ConstraintError, lambda: self._transact(work))
         except ConstraintError as error:
             raise Conflict(f"set {set_id} holds a question id that another set has ({_first_line(error)})") from error
 
@@ -452,7 +459,7 @@ class GraphStore:
                 f"{self._engine.uri!r} is no address of a graph engine ({scheme!r} is none of {', '.join(SCHEMES)}); "
                 "set STEPGRAPH_NEO4J_URI to something like bolt://host:7687"
             )
-        with _as_our_errors(self._engine.uri):
+        try:
             return neo4j.GraphDatabase.driver(
                 self._engine.uri,
                 auth=(self._engine.user, self._engine.password),
@@ -461,6 +468,11 @@ class GraphStore:
                 notifications_min_severity="OFF",  # an empty database lacks labels we ask for; that is no news
                 telemetry_disabled=True,
             )
+        except (ConfigurationError, ValueError) as error:
+            raise EngineUnavailable(
+                f"{self._engine.uri!r} is no address of a graph engine ({_first_line(error)}); "
+                "set STEPGRAPH_NEO4J_URI to something like bolt://host:7687"
+            ) from error
 
     def _session(self, *, read_only: bool) -> neo4j.Session:
         access = neo4j.READ_ACCESS if read_only else neo4j.WRITE_ACCESS
@@ -484,6 +496,14 @@ class GraphStore:
                 time.sleep(random.uniform(0.02, 0.2))  # two that were in each other's way must not meet again
 
         return self._reconnecting(attempt)
+
+    def _again_after(self, kind: type[ClientError], work: Callable[[], T]) -> T:
+        """Run `work`, and after an error of this kind once more: it may come of another process that wrote the same in the same moment."""
+        try:
+            return work()
+        except kind:
+            time.sleep(random.uniform(0.02, 0.2))
+            return work()
 
     def _reconnecting(self, attempt: Callable[[], T]) -> T:
         """Run `attempt`; if the embedded engine died, start it and run `attempt` once more."""
@@ -529,10 +549,6 @@ def _as_our_errors(uri: str) -> Iterator[None]:
             f"no graph engine answers at {uri} ({_first_line(error)}); start it or correct STEPGRAPH_NEO4J_URI, "
             "or unset that to use the embedded one"
         ) from error
-    except (ConfigurationError, ValueError) as error:
-        raise EngineUnavailable(
-            f"{uri!r} is no address of a graph engine ({_first_line(error)}); set STEPGRAPH_NEO4J_URI to something like bolt://host:7687"
-        ) from error
     except ClientError as error:
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
             raise EngineUnavailable(
@@ -554,8 +570,20 @@ def _answers(tx: neo4j.Transaction, program: str) -> list[str]:
         if rows and "answer" not in rows[0]:
             raise BadInput(f"the program returns {list(rows[0])}, it must return a column named answer:\n{program}")
         return [str(row["answer"]) for row in rows]
-    except (ClientError, Neo4jError) as error:
+    except Neo4jError as error:
+        if error.is_retryable():
+            raise
         raise BadInput(f"the program cannot be run ({_first_line(error)}):\n{program}") from error
+
+
+def _join_questions(tx: neo4j.Transaction, graph_id: str) -> None:
+    """Join the questions about a graph, and the objects they rest on, to a graph that was just created."""
+    questions = _fetch(tx, "questions_of_graph", graph_id=graph_id)
+    if questions:
+        _fetch(tx, "link_questions", graph_id=graph_id)
+        evidence = [row for q in questions for row in qra_rows.evidence_rows(q["id"], qra_rows.rationale_of(q["rationale"]))]
+        for batch in _batches(evidence):
+            _fetch(tx, "create_evidence", rows=batch)
 
 
 def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:

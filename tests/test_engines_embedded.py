@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from graph_schema.cypher import migrations
 from graph_schema.engines.embedded import engine_pid, open_embedded, stop_embedded
 from graph_schema.errors import EngineUnavailable, OutOfSpace
 from graph_schema.settings import Settings
@@ -78,6 +79,14 @@ def test_many_that_start_at_once_get_one_engine(data: Path) -> None:
     assert len({(engine.uri, engine.password) for engine in engines}) == 1
     for engine in engines:
         engine.close()
+
+
+def test_many_that_open_a_fresh_store_at_once_all_can(data: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        stores = list(pool.map(lambda _: GraphStore.open(Settings(data=data)), range(3)))
+    assert {store.ping()["schema_version"] for store in stores} == {migrations()[-1][0]}
+    for store in stores:
+        store.close()
 
 
 def test_the_address_is_for_its_owner_alone_and_on_loopback(data: Path) -> None:
@@ -156,14 +165,21 @@ def test_an_engine_killed_while_it_writes_holds_whole_graphs_only(data: Path, cl
 def test_a_client_killed_while_it_writes_leaves_whole_graphs_only(data: Path, client: Callable[[str], subprocess.Popen[str]]) -> None:
     writer = client(
         """
+        import graph_schema.store
         from benchmarks.graph_write import made_graph
-        print('writing')
+        fetch = graph_schema.store._fetch
+        def stop_in_the_middle(tx, name, /, **parameters):
+            rows = fetch(tx, name, **parameters)
+            if name == 'create_boxes':
+                print('objects and boxes are written, edges are not')
+                sys.stdin.read()
+            return rows
+        graph_schema.store._fetch = stop_in_the_middle
         store.write_graph(made_graph('1'))
-        print('written')
         """
     )
     assert writer.stdout is not None
-    assert writer.stdout.readline() == "writing\n"
+    assert writer.stdout.readline() == "objects and boxes are written, edges are not\n"
     writer.kill()
     writer.communicate()
     with GraphStore.open(Settings(data=data)) as store:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -30,6 +32,28 @@ def test_writing_the_same_graph_again_changes_nothing(store: GraphStore) -> None
     (before,) = store.list_graphs(video_id=graph.video.id).items
     assert store.write_graph(graph) is False
     assert store.list_graphs(video_id=graph.video.id).items == [before]
+
+
+def test_one_graph_written_twice_at_once_is_one_graph(store: GraphStore) -> None:
+    for _ in range(5):
+        graph = cup_graph(unique())
+        with ThreadPoolExecutor(2) as two:
+            writes = [two.submit(store.write_graph, graph) for _ in range(2)]
+        assert sorted(write.result() for write in writes) == [False, True]
+        assert store.read_graph(graph.id) == graph
+
+
+def test_a_new_name_of_its_video_leaves_the_rest_of_a_graph_alone(store: GraphStore) -> None:
+    graph = cup_graph(unique())
+    store.write_graph(graph)
+    (before,), version = store.list_graphs(video_id=graph.video.id).items, store.graph_version(graph.id)
+    renamed = graph.model_copy(update={"video": graph.video.model_copy(update={"name": "new.mp4", "uri": "file:///new.mp4"})})
+    assert store.write_graph(renamed) is True
+    assert store.read_graph(graph.id) == renamed
+    assert store.read_video(graph.video.id) == renamed.video
+    (after,) = store.list_graphs(video_id=graph.video.id).items
+    assert after == {**before, "video_name": "new.mp4"}  # created_at too
+    assert store.graph_version(graph.id) != version
 
 
 def test_a_graph_with_other_content_replaces_the_old_one_whole(store: GraphStore) -> None:

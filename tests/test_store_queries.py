@@ -23,7 +23,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
     """A clip with two things, one seen twice; its questions; their training run; a job. Each query once, in an order that makes sense."""
     at = "2030-01-01T00:00:00+00:00"  # newer than all that other tests write, so that it heads every list
     video = {"id": f"v{g}", "name": "a.mp4", "created_at": at}
-    head = {"id": g, "video_id": f"v{g}", "producer": "hand", "cycle": 0, "kind": "stsg", "created_at": at, "content": "c"}
+    head = {"id": g, "video_id": f"v{g}", "producer": "hand", "cycle": 0, "kind": "stsg", "created_at": at, "content": "c", "video": "V"}
     counts = {"clip_count": 1, "object_count": 3, "relation_count": 1, "motion_count": 1, "reference_count": 0, "event_count": 2}
     edges = {"edge_from": [f"{g}cup", f"{g}ball1"], "edge_count": 2}
     clip = {"id": f"{g}c", "graph_id": g, "index": 0}
@@ -38,7 +38,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
     moves = {"id": f"{g}m", "type": "MOVES", "from_id": f"{g}ball1", "to_id": f"{g}ball2"}
     draws = [{"i": 7, "k": 0, "flip": 0, "r": [0.9]}, {"i": 3, "k": 1, "flip": 1, "r": [0.0]}, {"i": 5, "k": 0, "flip": 1, "r": [0.5]}]
     questions = {"id": f"s{g}", "count": 1, "created_at": at, "graph_ids": [g]}
-    qra = {"id": f"q{g}", "set_id": f"s{g}", "position": 0}
+    qra = {"id": f"q{g}", "set_id": f"s{g}", "graph_id": g, "rationale": "[]", "position": 0}
     job = {"id": f"j{g}", "state": "queued", "created_at": 9e9, "updated_at": 10.0, "lease_expires": 0.0, "idempotency_key": f"i{g}"}
     place = {"created_at": None, "id": None, "limit": 1}
     return [
@@ -64,7 +64,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
         ("create_motions", {"rows": [{"from_id": f"{g}ball1", "to_id": f"{g}ball2", "properties": motion}]}, []),
         ("create_references", {"rows": []}, []),
         ("read_graph", {"graph_id": g}, [{"graph": {**head, **counts, **edges}}]),
-        ("graph_content", {"graph_id": g}, [{"content": "c"}]),
+        ("graph_content", {"graph_id": g}, [{"content": "c", "video": "V"}]),
         ("edge_count", {"graph_id": g}, [{"edge_count": 2}]),
         ("read_clips", {"graph_id": g}, [{"clip": clip}]),
         ("read_keyframes", {"graph_id": g}, [{"keyframe": keyframe}]),
@@ -110,9 +110,14 @@ def _life_of_a_graph(g: str) -> list[Step]:
         (
             "list_graphs",
             {"video_id": f"v{g}", **place},
-            [{"graph": {key: value for key, value in {**head, **counts}.items() if key != "content"}, "video_name": "a.mp4"}],
+            [
+                {
+                    "graph": {key: value for key, value in {**head, **counts}.items() if key not in ("content", "video")},
+                    "video_name": "a.mp4",
+                }
+            ],
         ),
-        ("create_qra_set", {"properties": questions}, []),
+        ("write_qra_set", {"id": f"s{g}", "properties": questions}, []),
         ("create_qras", {"set_id": f"s{g}", "rows": [{"graph_id": g, "properties": qra}]}, []),
         ("create_evidence", {"rows": [{"qra_id": f"q{g}", "object_id": f"{g}cup", "step": 1}]}, []),
         ("read_qra_set", {"set_id": f"s{g}"}, [{"questions": questions}]),
@@ -146,7 +151,11 @@ def _life_of_a_graph(g: str) -> list[Step]:
         ("jobs_to_ring", {"now": 5.0, "queued_before": -1.0}, [{"job": {**job, "state": "running", "lease_expires": 5.0}}]),
         ("update_job", {"id": f"j{g}", "properties": {"state": "done"}}, []),
         ("jobs_to_ring", {"now": 5.0, "queued_before": -1.0}, []),
-        ("delete_qra_set", {"set_id": f"s{g}"}, []),
+        ("rename_graph", {"graph_id": g, "name": "new", "video": "W"}, []),
+        ("graph_content", {"graph_id": g}, [{"content": "c", "video": "W"}]),
+        ("questions_of_graph", {"graph_id": g}, [{"id": f"q{g}", "rationale": "[]"}]),
+        ("link_questions", {"graph_id": g}, []),
+        ("empty_qra_set", {"set_id": f"s{g}"}, []),
         ("list_qras", {"set_id": f"s{g}", "position": 0, "limit": 5}, []),
         ("delete_graph", {"graph_id": g}, []),
         ("read_objects", {"graph_id": g}, []),

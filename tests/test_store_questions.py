@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from graph_schema.errors import Conflict, NotFound
@@ -35,11 +37,48 @@ def test_a_question_leads_to_its_graph_and_the_objects_it_rests_on(store: GraphS
     g, s = unique(), unique("s")
     store.write_graph(cup_graph(g))
     store.write_qra_set(s, [a_question(s, g, 1)], graph_ids=[g], configuration={})
+    assert _evidence(store, f"{s}q1") == [f"{g} {g}ball1", f"{g} {g}cup"]
+
+
+def _evidence(store: GraphStore, qra_id: str) -> list[str]:
     used = (
-        f"MATCH (q:QRA {{id: '{s}q1'}})-[:FROM]->(g:Graph) MATCH (q)-[:USES {{step: 1}}]->(o:Object) "
+        f"MATCH (q:QRA {{id: '{qra_id}'}})-[:FROM]->(g:Graph) MATCH (q)-[:USES {{step: 1}}]->(o:Object) "
         "RETURN g.id + ' ' + o.id AS answer ORDER BY answer"
     )
-    assert store.run_programs([used]) == [[f"{g} {g}ball1", f"{g} {g}cup"]]
+    return store.run_programs([used])[0]
+
+
+def test_questions_keep_their_evidence_when_their_graph_is_written_anew(store: GraphStore) -> None:
+    g, s = unique(), unique("s")
+    graph = cup_graph(g)
+    store.write_graph(graph)
+    store.write_qra_set(s, [a_question(s, g, 1)], graph_ids=[g], configuration={})
+    store.write_graph(graph.model_copy(update={"cycle": 2}))
+    assert _evidence(store, f"{s}q1") == [f"{g} {g}ball1", f"{g} {g}cup"]
+    store.write_graph(graph.model_copy(update={"objects": graph.objects[:1], "relations": (), "motions": (), "references": (),
+                                               "clips": tuple(c.model_copy(update={"events": ()}) for c in graph.clips)}))  # fmt: skip
+    assert _evidence(store, f"{s}q1") == [f"{g} {g}cup"]  # the ball is gone
+    store.delete_graph(g)
+    assert _evidence(store, f"{s}q1") == []
+    store.write_graph(graph)
+    assert _evidence(store, f"{s}q1") == [f"{g} {g}ball1", f"{g} {g}cup"]
+
+
+def test_a_set_that_is_written_anew_is_still_what_a_training_run_used(store: GraphStore) -> None:
+    s, run = unique("s"), unique("t")
+    store.write_qra_set(s, [a_question(s, "g", 1)], graph_ids=[], configuration={})
+    store.write_training_run(run, {}, [s], "tiny", None)
+    store.write_qra_set(s, [a_question(s, "g", 2)], graph_ids=[], configuration={})
+    assert store.read_training_run(run)["qra_set_ids"] == [s]
+
+
+def test_one_set_written_twice_at_once_is_one_set(store: GraphStore) -> None:
+    g, s = unique(), unique("s")
+    items = [a_question(s, g, number) for number in range(3)]
+    with ThreadPoolExecutor(2) as two:
+        writes = [two.submit(store.write_qra_set, s, items, graph_ids=[g], configuration={}) for _ in range(2)]
+    assert sorted(write.result() for write in writes) == [False, True]
+    assert store.qra_items(s).items == items
 
 
 def test_an_empty_set_is_a_set(store: GraphStore) -> None:

@@ -20,4 +20,5 @@ CREATE INDEX object_entity IF NOT EXISTS FOR (n:Object) ON (n.entity_id);
 CREATE INDEX event_graph IF NOT EXISTS FOR (n:Event) ON (n.graph_id);
 CREATE INDEX graph_video IF NOT EXISTS FOR (n:Graph) ON (n.video_id);
 CREATE INDEX qra_set IF NOT EXISTS FOR (n:QRA) ON (n.set_id);
+CREATE INDEX qra_graph IF NOT EXISTS FOR (n:QRA) ON (n.graph_id);
 CREATE INDEX job_state IF NOT EXISTS FOR (n:Job) ON (n.state);
