@@ -1,4 +1,4 @@
-"""Run one benchmark: `python -m benchmarks NAME [--json]`. A benchmark is a module here with `run() -> {rows, goals}`."""
+"""Run one benchmark, or all: `python -m benchmarks [NAME] [--json]`. A benchmark is a module here with `run() -> {rows, goals}`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import pkgutil
 import platform
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import benchmarks
@@ -34,16 +35,26 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Run it and print the result. Exit code 1 if a goal is not met."""
+def measure(name: str) -> dict[str, Any]:
+    """`{name, machine, rows, goals}` of one benchmark."""
+    measured = importlib.import_module(f"benchmarks.{name}").run()
+    return {"name": name, "machine": machine(), "rows": measured["rows"], "goals": measured["goals"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and print. Exit code 1 if a goal is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=names())
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    arguments = parser.parse_args()
-    measured = importlib.import_module(f"benchmarks.{arguments.name}").run()
-    result = {"name": arguments.name, "machine": machine(), "rows": measured["rows"], "goals": measured["goals"]}
-    print(json.dumps(result, indent=2) if arguments.json else table(result))
-    return 0 if all(goal["met"] for goal in result["goals"]) else 1
+    parser.add_argument("name", nargs="?", choices=names(), help="without it: all of them")
+    parser.add_argument("--json", action="store_true", help="print one JSON object; a list of them without a name")
+    asked = parser.parse_args(arguments)
+    results = []
+    for name in [asked.name] if asked.name else names():
+        results.append(measure(name))
+        if not asked.json:
+            print(table(results[-1]), flush=True)
+    if asked.json:
+        print(json.dumps(results[0] if asked.name else results, indent=2))
+    return 0 if all(goal["met"] for result in results for goal in result["goals"]) else 1
 
 
 if __name__ == "__main__":
