@@ -26,19 +26,35 @@ def ground(rgb: tuple[int, int, int], *, square_at: tuple[int, int] | None = Non
     return picture
 
 
-def write_video(path: Path, pictures: Sequence[Picture], times: Sequence[float] | None = None, *, fps: int = 25) -> Path:
-    """Encode pictures (H.264; the container by the suffix, .mkv keeps any times) at the given times, or at an even rate."""
+def write_video(
+    path: Path,
+    pictures: Sequence[Picture],
+    times: Sequence[float] | None = None,
+    *,
+    fps: int = 25,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    container_options: dict[str, str] | None = None,
+    sound_seconds: int = 0,
+) -> Path:
+    """Encode pictures (the container by the suffix, .mkv keeps any times) at the given times, or at an even rate; silence beside them."""
     times = [i / fps for i in range(len(pictures))] if times is None else times
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "ultrafast", "bf": "0"})
+    options = {"crf": "18", "preset": "ultrafast", "bf": "0"} if codec == "libx264" else {}
+    with av.open(str(path), "w", options=container_options or {}) as container:
+        stream = container.add_stream(codec, rate=fps, options=options)
         stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.time_base = Fraction(1, CLOCK)
+        stream.pix_fmt = pixels
+        if codec == "libx264":  # others know few rates
+            stream.codec_context.time_base = Fraction(1, CLOCK)
+        sound = container.add_stream("aac", rate=8000) if sound_seconds else None
         for picture, time in zip(pictures, times, strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = round(time * CLOCK), Fraction(1, CLOCK)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if sound is not None:
+            container.mux(sound.encode(_silence(sound_seconds)))
+            container.mux(sound.encode(None))
     return path
 
 
@@ -46,8 +62,12 @@ def write_sound(path: Path) -> Path:
     """A second of silence, no pictures."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=8000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), dtype=np.float32), format="fltp", layout="mono")
-        frame.sample_rate = 8000
-        container.mux(stream.encode(frame))
+        container.mux(stream.encode(_silence(1)))
         container.mux(stream.encode(None))
     return path
+
+
+def _silence(seconds: int) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000 * seconds), dtype=np.float32), format="fltp", layout="mono")
+    frame.sample_rate = 8000
+    return frame

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from graph_schema.errors import VideoUnreadable
 from graph_schema.identifiers import file_sha256
+from graph_schema.models import Video
 from tests.media_examples import ground, write_sound, write_video
 from workers.media import probe
-from workers.media.decode import VideoReader, fitted_size
+from workers.media.decode import VideoReader, fitted_size, packet_span
 
 GREY = ground((90, 90, 90))
 
@@ -33,6 +36,34 @@ def test_probe_tells_what_the_file_says(tmp_path: Path) -> None:
     assert video.duration_seconds == pytest.approx(0.4, abs=0.001)
     assert video.fps == pytest.approx(25, rel=0.01)
     assert video.sha256 == file_sha256(tmp_path / "a.mkv")
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov", "a.ts", "a.asf", "a.flv", "a.nut"])
+def test_the_clock_may_start_hours_late(tmp_path: Path, name: str) -> None:
+    path = write_video(tmp_path / name, [GREY] * 50, [36_000 + i / 25 for i in range(50)])
+    span = packet_span(path)
+    frame = pytest.approx(0, abs=0.041)  # WMV's clock is off by one
+    assert (span.start_seconds - 36_000, span.end_seconds - 36_002, span.packets) == (frame, frame, 50)
+    assert probe(path).duration_seconds == pytest.approx(2, abs=0.041)
+    assert times_of(path)[0] == span.start_seconds
+
+
+def test_a_file_that_announces_no_length_has_one(tmp_path: Path) -> None:
+    recording = write_video(tmp_path / "live.mkv", [GREY] * 50, container_options={"live": "1"})
+    bare = write_video(tmp_path / "bare.h264", [GREY] * 50)
+    for path in (recording, bare):
+        with av.open(str(path)) as container:
+            assert container.duration is None
+        assert probe(path).duration_seconds == pytest.approx(2, abs=0.001)
+        assert probe(path).frame_count == 50
+
+
+def test_a_video_is_as_long_as_its_pictures_not_as_its_sound(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", [GREY] * 25, sound_seconds=3)
+    with av.open(str(path)) as container:
+        assert container.duration is not None
+        assert container.duration > 3 * av.time_base
+    assert probe(path).duration_seconds == pytest.approx(1, abs=0.001)
 
 
 def test_a_video_is_named_by_its_bytes_not_by_its_file(tmp_path: Path) -> None:
@@ -65,6 +96,75 @@ def test_what_is_no_video_is_refused_with_the_reason(tmp_path: Path, name: str, 
     with pytest.raises(VideoUnreadable) as refused:
         probe(tmp_path / name)
     assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("list.mp4", b"ffconcat version 1.0\n# \xff\x00\nfile other.ts\n"),
+        ("list.m3u8", b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n# \xff\x00\n#EXTINF:2,\nother.ts\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_a_list_of_other_files_is_refused_even_if_it_does_not_look_like_text(tmp_path: Path, name: str, content: bytes) -> None:
+    write_video(tmp_path / "other.ts", [GREY] * 25)
+    (tmp_path / name).write_bytes(content)
+    with av.open(str(tmp_path / name)) as container:  # FFmpeg by itself reads the other file
+        assert container.streams.video[0].codec_context.width == 160
+    with pytest.raises(
+        VideoUnreadable, match=rf"{name} is not a video of a format that is read, like MP4.*; give a video file, or convert it"
+    ):
+        probe(tmp_path / name)
+
+
+def test_numbered_pictures_are_no_video(tmp_path: Path) -> None:
+    for name in ("1.png", "2.png", "%d.png"):
+        write_video(tmp_path / name, [GREY], codec="png", pixels="rgb24", container_options={"update": "1"})
+    with pytest.raises(VideoUnreadable, match=r"%d\.png is not a video of a format that is read"):
+        probe(tmp_path / "%d.png")
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "names"),
+    [
+        (
+            "libx264",
+            "yuv420p",
+            ["a.mp4", "a.m4v", "a.mov", "a.mkv", "a.avi", "a.3gp", "a.ts", "a.m2ts", "a.flv", "a.f4v", "a.mxf", "a.h264"],
+        ),
+        ("libvpx", "yuv420p", ["a.webm", "a.ivf"]),
+        ("mpeg2video", "yuv420p", ["a.mpg", "a.mpeg", "a.vob", "a.m2v"]),
+        ("mpeg4", "yuv420p", ["a.avi", "a.mp4"]),
+        ("wmv2", "yuv420p", ["a.wmv", "a.asf"]),
+        ("mjpeg", "yuvj420p", ["a.avi", "a.mjpeg"]),
+        ("gif", "rgb8", ["a.gif"]),
+        ("rawvideo", "yuv420p", ["a.y4m", "a.avi"]),
+    ],
+)
+def test_videos_of_the_usual_formats_are_read(tmp_path: Path, codec: str, pixels: str, names: list[str]) -> None:
+    for name in names:
+        path = write_video(tmp_path / name, [GREY] * 10, codec=codec, pixels=pixels)
+        assert (name, probe(path).frame_count) == (name, 10)
+
+
+def test_a_colon_in_a_relative_path_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "12:30.mp4", [GREY] * 10)
+    monkeypatch.chdir(tmp_path)
+    assert probe(Path("12:30.mp4")).name == "12:30.mp4"
+
+
+def test_a_file_name_that_is_no_text_is_made_one(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [GREY] * 10).rename(tmp_path / os.fsdecode(b"w\xff.mp4"))
+    video = probe(path)
+    assert video.name == "w\N{REPLACEMENT CHARACTER}.mp4"
+    assert video.uri.endswith("/w%FF.mp4")
+    assert Video.model_validate_json(video.model_dump_json()) == video
+
+
+def test_a_refusal_can_be_printed_whatever_the_file_is_called(tmp_path: Path) -> None:
+    with pytest.raises(VideoUnreadable) as refused:
+        probe(tmp_path / os.fsdecode(b"w\xff.mp4"))
+    assert "w\N{REPLACEMENT CHARACTER}.mp4 does not exist" in str(refused.value)
+    str(refused.value).encode()
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:

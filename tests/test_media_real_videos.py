@@ -46,6 +46,7 @@ def test_times_come_from_the_container(real_videos: Path, tmp_path: Path) -> Non
     split = split_video(real_videos / "exo_desks.3gp", data=tmp_path)
     assert split.clips[0].start_seconds == pytest.approx(0.128)
     assert split.clips[-1].end_seconds == pytest.approx(5.148, abs=0.001)  # 0.128 s and 5.02 s of pictures, as ffprobe says
+    assert split.video.duration_seconds == pytest.approx(5.02, abs=0.001)  # a length, not an end
     assert split.video.frame_count == 71
     assert all(k.time_seconds >= 0.128 for k in split.clips[0].keyframes)
 

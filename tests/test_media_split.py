@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ import pytest
 from graph_schema.errors import OutOfSpace, VideoUnreadable
 from tests.media_examples import ground, write_video
 from workers.media import SplitConfig, SplitVideo, open_clips, probe, split_video
+from workers.media.decode import DecodedFrame, VideoReader
 from workers.media.split import _refuse_a_full_disk
 
 RED, GREEN, GREY = (150, 90, 90), (90, 140, 100), (90, 90, 90)
@@ -87,11 +90,39 @@ def test_pictures_are_shrunk_to_the_wanted_size_never_enlarged(two_shots: Path, 
     assert cv2.imread(str(tmp_path / split.clips[0].keyframes[0].image)).shape == (30, 40, 3)
 
 
-def test_a_long_video_is_sampled_thinner_rather_than_filling_the_disk(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.mkv", [ground(GREY, square_at=(i % 100, 50)) for i in range(250)])  # 10 s
+@pytest.mark.parametrize("container_options", [{}, {"live": "1"}], ids=["announced", "recorded live"])
+def test_a_long_video_is_sampled_thinner_rather_than_filling_the_disk(tmp_path: Path, container_options: dict[str, str]) -> None:
+    pictures = [ground(GREY, square_at=(i % 100, 50)) for i in range(250)]  # 10 s
+    path = write_video(tmp_path / "a.mkv", pictures, container_options=container_options)
     config = SplitConfig(analysis_bytes=160 * 120 * 3 * 20)  # room for 20 pictures
     (clip,) = open_clips(path, split_video(path, data=tmp_path, config=config), data=tmp_path, config=config)
     assert 15 <= len(clip.times) <= 23
+
+
+def test_a_clock_that_starts_hours_late_changes_only_the_times(tmp_path: Path) -> None:
+    pictures = [ground(RED if i < 60 else GREEN, square_at=(i % 100, 50)) for i in range(150)]
+    early = split_video(write_video(tmp_path / "early.mkv", pictures), data=tmp_path)
+    late = split_video(write_video(tmp_path / "late.mkv", pictures, [36_000 + i / 25 for i in range(150)]), data=tmp_path)
+    for a, b in zip(early.clips, late.clips, strict=True):
+        assert [k.frame for k in a.keyframes] == [k.frame for k in b.keyframes]
+        assert (b.start_seconds - a.start_seconds, b.end_seconds - a.end_seconds) == (36_000, pytest.approx(36_000))
+    assert late.video.duration_seconds == pytest.approx(early.video.duration_seconds)
+    assert late.clips[-1].end_seconds - late.clips[0].start_seconds == pytest.approx(late.video.duration_seconds)
+
+
+def test_frames_are_let_go_as_soon_as_their_picture_is_kept(two_shots: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, given, alive = VideoReader.__iter__, [], []
+
+    def watched(reader: VideoReader) -> Iterator[DecodedFrame]:
+        for frame in frames(reader):
+            given.append(weakref.ref(frame))
+            alive.append(sum(reference() is not None for reference in given))
+            yield frame
+
+    monkeypatch.setattr(VideoReader, "__iter__", watched)
+    split_video(two_shots, data=tmp_path)
+    assert len(alive) == 55
+    assert max(alive) <= 6  # those that wait for a cut's verdict, and the open moment's
 
 
 def test_a_video_of_one_frame_is_one_clip_of_one_keyframe(tmp_path: Path) -> None:

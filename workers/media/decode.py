@@ -19,6 +19,26 @@ from graph_schema.models import Video
 
 FALLBACK_FPS = Fraction(25)
 """For a stream that tells neither its rate nor its frames' durations."""
+VIDEO_FORMATS = (
+    "mov,matroska,avi,asf,flv,live_flv,mpegts,mpeg,ogg,rm,mxf,gxf,lxf,nut,nsv,nuv,wtv,ty,dv,ivf,swf,pva,dhav,cine,ser,r3d,vivo,"
+    "yuv4mpegpipe,gif,apng,flic,filmstrip,h261,h263,h264,hevc,vvc,evc,av1,obu,m4v,mpegvideo,vc1,vc1test,dirac,dnxhd,"
+    "cavsvideo,avs2,avs3,mjpeg,mpjpeg,mjpeg_2000"
+)
+"""FFmpeg's names of what is read: containers of video and bare streams, each of which reads the one file it is given.
+
+Left out are playlists and scripts, which have other files read (HLS, DASH, ffconcat, SDP, numbered pictures), devices, text and sound.
+"""
+_ONLY_THIS_FILE = {"format_whitelist": VIDEO_FORMATS, "protocol_whitelist": "file"}
+"""FFmpeg's options that keep it from opening anything else, whatever a file's name or content make it take the file for."""
+
+
+@dataclass(frozen=True)
+class PacketSpan:
+    """From the first picture's start to the last one's end, in seconds of the container's clock, and how many packets lie between."""
+
+    start_seconds: float
+    end_seconds: float
+    packets: int
 
 
 @dataclass(frozen=True)
@@ -64,8 +84,8 @@ class VideoReader:
         self.undecodable = 0
         try:
             # phones write metadata in any encoding: a strange title is no reason to refuse a video;
-            # what a file refers to is read from files only, never fetched
-            self._container = av.open(str(path), metadata_errors="replace", options={"protocol_whitelist": "file"})
+            # an absolute path, because FFmpeg takes what stands before a colon (12:30.mp4) for a protocol
+            self._container = av.open(str(path.absolute()), metadata_errors="replace", options=_ONLY_THIS_FILE)
         except av.FFmpegError as error:
             raise VideoUnreadable(_why_not_opened(path, error)) from error
         videos = [s for s in self._container.streams.video if not _is_cover_picture(s)]
@@ -73,7 +93,7 @@ class VideoReader:
             kinds = sorted({s.type for s in self._container.streams if s.type != "video"})
             self._container.close()
             only = f"only {' and '.join(kinds)}" if kinds else "no streams at all"
-            raise VideoUnreadable(f"{path} has no pictures, {only}; give a file with a video stream")
+            raise VideoUnreadable(f"{as_text(path)} has no pictures, {only}; give a file with a video stream")
         self._stream = videos[0]
         self._stream.thread_type = "AUTO"
         self.rate = Fraction(self._stream.average_rate or self._stream.guessed_rate or FALLBACK_FPS)
@@ -83,13 +103,6 @@ class VideoReader:
 
     def __exit__(self, *_: object) -> None:
         self._container.close()
-
-    @property
-    def announced_seconds(self) -> float | None:
-        """How long the header says the video is, if it says so."""
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        return float(self._container.duration / av.time_base) if self._container.duration else None
 
     def __iter__(self) -> Iterator[DecodedFrame]:
         """Yield every frame that decodes. Raises VideoUnreadable if none does."""
@@ -109,16 +122,24 @@ class VideoReader:
             index += 1
         if index == 0:
             codec = self._stream.codec_context.name
-            raise VideoUnreadable(f"{self.path}: not one frame of its {codec} video decodes; it is damaged or cut short, get it again")
+            name = as_text(self.path)
+            raise VideoUnreadable(f"{name}: not one frame of its {codec} video decodes; it is damaged or cut short, get it again")
 
-    def packet_times(self) -> list[tuple[Fraction, Fraction]]:
-        """Return (start, duration) in seconds of every packet, without decoding; duration 0 where the container does not tell."""
-        base = Fraction(self._stream.time_base or 0)
-        found = []
+    def packet_span(self) -> PacketSpan:
+        """Return when the video's packets are shown, without decoding. A packet without a time of its own follows the one before."""
+        base, step = Fraction(self._stream.time_base or 0), 1 / self.rate
+        starts, last, expected, packets = Fraction(0), Fraction(-1), Fraction(0), 0
+        ends = starts
         for packet in self._packets():
-            if packet.size and packet.pts is not None and not packet.is_discard and packet.pts >= 0:
-                found.append((packet.pts * base, (packet.duration or 0) * base))
-        return sorted(found)
+            time = expected if packet.pts is None else packet.pts * base
+            if not packet.size or packet.is_discard or time < 0:
+                continue
+            expected = time + ((packet.duration or 0) * base or step)
+            starts = min(starts, time) if packets else time
+            if time >= last:
+                last, ends = time, expected
+            packets += 1
+        return PacketSpan(float(starts), float(ends), packets)
 
     def _packets(self) -> Iterator[Any]:
         try:
@@ -134,6 +155,17 @@ class VideoReader:
                 self.undecodable += 1
 
 
+def packet_span(path: Path) -> PacketSpan:
+    """Return when a file's packets are shown, from a pass over them that decodes nothing.
+
+    That is the one true length: a header has none (recordings by browsers, bare streams), or that of the sound, or counts from 0
+    though the clock starts hours later (Matroska, WMV), or only guesses it (MPEG).
+    Raises: as `probe`.
+    """
+    with VideoReader(path) as reader:
+        return reader.packet_span()
+
+
 def probe(path: Path) -> Video:
     """Return what a video file says of itself, reading all its packets and decoding one frame.
 
@@ -142,23 +174,20 @@ def probe(path: Path) -> Video:
     """
     with VideoReader(path) as reader:
         first = next(iter(reader))
-        reader_rate = reader.rate
-    with VideoReader(path) as reader:
-        packets = reader.packet_times()
-    if not packets:
+    span = packet_span(path)
+    if not span.packets:
         return video_record(path, first.upright_size, first.time_seconds, first.end_seconds, 1)
-    start, (last, length) = packets[0][0], packets[-1]
-    return video_record(path, first.upright_size, float(start), float(last + (length or 1 / reader_rate)), len(packets))
+    return video_record(path, first.upright_size, span.start_seconds, span.end_seconds, span.packets)
 
 
 def video_record(path: Path, size: tuple[int, int], start_seconds: float, end_seconds: float, frames: int) -> Video:
-    """Return the record of a video whose frames are shown from `start_seconds` to `end_seconds` of its clock."""
+    """Return the record of a video whose frames are shown from `start_seconds` to `end_seconds` of its clock, and last what is between."""
     sha256 = file_sha256(path)
     duration = end_seconds - start_seconds
     return Video(
         id=video_id(sha256),
         sha256=sha256,
-        name=path.name,
+        name=as_text(path.name),
         uri=path.absolute().as_uri(),
         duration_seconds=round(duration, 6),
         fps=round(frames / duration, 6),
@@ -168,38 +197,49 @@ def video_record(path: Path, size: tuple[int, int], start_seconds: float, end_se
     )
 
 
+def as_text(path: Path | str) -> str:
+    """Return a path, or a part of one, as text that can be printed and stored: bytes that are no UTF-8 become replacement marks."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def _is_cover_picture(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
+    name = as_text(path)
     if not path.exists():
-        raise VideoUnreadable(f"{path} does not exist; check the path")
+        raise VideoUnreadable(f"{name} does not exist; check the path")
     if path.is_dir():
-        raise VideoUnreadable(f"{path} is a folder; name the video files in it")
+        raise VideoUnreadable(f"{name} is a folder; name the video files in it")
     if not path.is_file():
-        raise VideoUnreadable(f"{path} is not a regular file; give a video file")
+        raise VideoUnreadable(f"{name} is not a regular file; give a video file")
     if not os.access(path, os.R_OK):
-        raise VideoUnreadable(f"{path} may not be read by this user; change its permissions")
+        raise VideoUnreadable(f"{name} may not be read by this user; change its permissions")
     if path.stat().st_size == 0:
-        raise VideoUnreadable(f"{path} is empty (0 bytes); its download or recording did not finish, get it again")
+        raise VideoUnreadable(f"{name} is empty (0 bytes); its download or recording did not finish, get it again")
     with path.open("rb") as file:
+        # FFmpeg would give a worse reason
         if _looks_like_text(file.read(512)):
-            # before FFmpeg sees it, which would play a text as a terminal's screen and follow a playlist to other files
-            raise VideoUnreadable(f"{path} is not a video: it holds text; give a video file")
+            raise VideoUnreadable(f"{name} is not a video: it holds text; give a video file")
 
 
 def _why_not_opened(path: Path, error: av.FFmpegError) -> str:
+    name = as_text(path)
     detail = (error.strerror or type(error).__name__).lower()
     if isinstance(error, av.error.EOFError):
-        return f"{path} is cut short, it ends before its first frame; its download or recording did not finish, get it again"
+        return f"{name} is cut short, it ends before its first frame; its download or recording did not finish, get it again"
     if isinstance(error, av.error.InvalidDataError):
         why = "its header is damaged, cut short or of an unknown format"
-        return f"{path} cannot be read as a video: {why} ({detail}); get it again or convert it"
-    return f"{path} cannot be opened as a video ({detail})"
+        return f"{name} cannot be read as a video: {why} ({detail}); get it again or convert it"
+    if isinstance(error, av.error.ArgumentError):  # what FFmpeg says of a format that is not among VIDEO_FORMATS
+        return f"{name} is not a video of a format that is read, like MP4, Matroska, AVI or MPEG-TS; give a video file, or convert it"
+    return f"{name} cannot be opened as a video ({detail})"
 
 
 def _looks_like_text(head: bytes) -> bool:
+    if head.startswith(b"YUV4MPEG2 "):  # a text's head before raw pictures, which may be printable too
+        return False
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:

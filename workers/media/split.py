@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import deque
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -16,12 +17,12 @@ from pydantic import Field, PrivateAttr
 
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import Interval, Record, Seconds, Video
-from workers.media.decode import DecodedFrame, VideoReader, fitted_size, video_record
+from workers.media.decode import DecodedFrame, VideoReader, fitted_size, packet_span, video_record
 from workers.media.keyframes import central_moment, cluster_in_time, keyframe_counts, moment_features
 from workers.media.shots import SHOT_PICTURE_PX, ShotCuts
 from workers.steps import write_atomically
 
-MEDIA_VERSION = 1
+MEDIA_VERSION = 2
 """Raised when the same file and configuration give another split than before."""
 
 
@@ -100,11 +101,12 @@ def split_video(path: Path, *, data: Path, config: SplitConfig | None = None) ->
     Raises: VideoUnreadable with a reason a person understands; OutOfSpace if `data` cannot be written or is too full.
     """
     config = config or SplitConfig()
+    span = packet_span(path)
     with VideoReader(path) as reader:
         try:
             data.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=data) as pictures, tempfile.TemporaryFile(dir=data) as stills:
-                walk = _Walk(config, reader, pictures, stills, data)
+                walk = _Walk(config, reader.rate, span.end_seconds - span.start_seconds, pictures, stills, data)
                 for frame in reader:
                     walk.take(frame)
                 walk.finish()
@@ -206,10 +208,10 @@ def _refuse_a_full_disk(folder: Path, needed_bytes: float) -> None:
 
 @dataclass
 class _Moment:
-    """About a third of a keyframe's time: the looks of its samples, and its stillest one as a picture."""
+    """About a third of a keyframe's time: the looks of its samples, and its stillest one: the frame, then its encoded picture."""
 
     start_seconds: float
-    stillest: DecodedFrame
+    stillest: DecodedFrame | None
     sample: int
     features: NDArray[np.float32]
     motion: float
@@ -233,11 +235,10 @@ class _Shot:
 class _Walk:
     """The one pass over the frames: cuts, samples for the parser, candidates for keyframes."""
 
-    def __init__(self, config: SplitConfig, reader: VideoReader, pictures: IO[bytes], stills: IO[bytes], data: Path) -> None:
-        self._config, self._pictures, self._stills, self._data = config, pictures, stills, data
-        self._seconds = reader.announced_seconds or 0.0
+    def __init__(self, config: SplitConfig, rate: Fraction, seconds: float, pictures: IO[bytes], stills: IO[bytes], data: Path) -> None:
+        self._config, self._seconds, self._pictures, self._stills, self._data = config, seconds, pictures, stills, data
         self._cuts = ShotCuts(
-            adaptive_ratio=config.cut_ratio, min_change=config.cut_min_change, min_shot_seconds=config.min_shot_seconds, rate=reader.rate
+            adaptive_ratio=config.cut_ratio, min_change=config.cut_min_change, min_shot_seconds=config.min_shot_seconds, rate=rate
         )
         self._opens: set[int] = {0}
         self._waiting: deque[tuple[DecodedFrame, NDArray[np.uint8]]] = deque()
@@ -321,12 +322,15 @@ class _Walk:
 
     def _close_moment(self) -> None:
         """Keep the picture of the open moment, encoded, and let its frame go."""
-        if not self.shots or not self.shots[-1].moments or self.shots[-1].moments[-1].jpeg:
+        if not self.shots or not self.shots[-1].moments:
             return
         moment = self.shots[-1].moments[-1]
+        if moment.stillest is None:
+            return
         rgb = moment.stillest.upright_rgb(self._config.keyframe_px)
         done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, self._config.jpeg_quality])
         assert done, f"OpenCV could not encode a picture of shape {rgb.shape}"
         start = self._stills.tell()
         self._stills.write(jpeg.tobytes())
         moment.jpeg = (start, self._stills.tell())
+        moment.stillest = None
