@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from api import errors
 from api.doors import Doors
 from api.graph_cache import GraphCache
+from api.hosts import HostCheck
 from api.ringing import SWEEP_SECONDS, Ringer
 from api.routes import graphs, health, jobs, qra_sets, training_runs, videos
 from api.uploads import DRAFTS
@@ -60,9 +61,10 @@ def create_app(
     )
     app.state.doors = Doors(settings, store, ringer, probe, ping_broker, GraphCache(store))
     errors.install(app)
-    app.include_router(health.router)
+    app.add_middleware(HostCheck, settings=settings)
+    app.include_router(health.router, responses=errors.documented(403))
     for module in (videos, graphs, qra_sets, training_runs, jobs):
-        app.include_router(module.router, prefix="/v1", responses=errors.documented(422, 500, 503))
+        app.include_router(module.router, prefix="/v1", responses=errors.documented(403, 422, 500, 503))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -25,6 +25,7 @@ class Settings(Record):
     redis_url: str | None = Field(default=None, description="redis://…; None: child processes do the work, no broker")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    allowed_hosts: str = Field(default="", description="further names the API is reached by, with commas between; *: any")
     max_upload_bytes: int = Field(default=4 * 2**30, gt=0)
     lease_seconds: float = Field(default=90.0, gt=0, description="a job nobody has renewed for this long is given to another worker")
 

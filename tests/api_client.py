@@ -29,5 +29,5 @@ def client_of(
     app = create_app(
         Settings(data=data, **settings), store=store, ring=ring, probe=probe, ping_broker=ping_broker, sweep_seconds=sweep_seconds
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client
