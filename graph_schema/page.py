@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -12,6 +13,8 @@ from graph_schema.errors import BadInput
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
+MOST = 2**53
+"""Numbers in a cursor are less: the engines count in 64 bits, JSON elsewhere in doubles."""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -37,9 +40,16 @@ def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...]:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         place = None
-    if not isinstance(place, list) or [type(part) for part in place] != list(kinds):
+    if not isinstance(place, list) or [type(part) for part in place] != list(kinds) or not all(map(_is_storable, place)):
         raise BadInput(f"cursor {cursor!r} is not one this list gave; leave it out to start at the beginning")
     return tuple(place)
+
+
+def _is_storable(value: str | float) -> bool:
+    """Whether a value of a cursor can be a property in the store: whole text, or a number in range."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    return math.isfinite(value) and 0 <= value < MOST
 
 
 def checked_limit(limit: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def test_metrics_can_be_followed_from_a_step_on(client: TestClient, graph: STSG,
         ("qra-sets", {"graph_ids": ["g0"], "samples": 0}, 422, "body.samples: Input should be greater than or equal to 1 (got 0)"),
         ("qra-sets", {"graph_ids": ["g0"], "samples": "5"}, 422, "body.samples: Input should be a valid integer (got '5')"),
         ("qra-sets", {"graph_ids": ["g0"], "step_mix": [1, 2]}, 422, "body.step_mix: List should have at least 3 items"),
-        ("qra-sets", {"graph_ids": ["g0"], "step_mix": [0, 0, 0]}, 422, "give three for 1, 2 and 3 steps, as in [25, 45, 30]"),
+        ("qra-sets", {"graph_ids": ["g0"], "step_mix": [0, 0, 0]}, 422, "step_mix is [0.0, 0.0, 0.0]; give three shares of 0 or more"),
         ("qra-sets", {"graph_ids": ["g0"], "step_mix": [1, -2, 3]}, 422, "body.step_mix.1: Input should be greater than or equal to 0"),
         ("training-runs", {"qra_set_id": "s0"}, 404, "no QRA set 's0' is in the store; sample one"),
         ("training-runs", {"qra_set_id": "s0", "epochs": 0}, 422, "body.epochs: Input should be greater than or equal to 1"),
@@ -147,6 +148,30 @@ def test_every_error_is_a_problem_that_says_what_is_wrong(
     assert (problem["type"], problem["status"], problem["instance"]) == (f"/problems/{kind}", status, url.partition("?")[0])
     assert problem["title"]
     assert said in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("route", "place"),
+    [
+        ("qra-sets/SET/items", "[1180591620717411303424]"),  # no 64-bit number
+        ("qra-sets/SET/items", "[9007199254740992]"),
+        ("qra-sets/SET/items", "[-1]"),
+        ("qra-sets/SET/items", f"[{'9' * 300}]"),
+        ("jobs", '[NaN, "j0"]'),
+        ("jobs", '[Infinity, "j0"]'),
+        ("jobs", '[1e300, "j0"]'),
+        ("jobs", '[1.5, "\\ud800"]'),  # half a character
+    ],
+)
+def test_a_cursor_that_no_store_could_hold_is_bad_input(
+    client: TestClient, graph: STSG, embedded_store: GraphStore, route: str, place: str
+) -> None:
+    set_id = unique("s")
+    embedded_store.write_qra_set(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
+    cursor = base64.urlsafe_b64encode(place.encode()).decode()
+    response = client.get(f"/v1/{route.replace('SET', set_id)}", params={"cursor": cursor})
+    assert (response.status_code, response.json()["type"]) == (422, "/problems/bad-input")
+    assert response.json()["detail"] == f"cursor '{cursor}' is not one this list gave; leave it out to start at the beginning"
 
 
 def test_questions_come_in_pages_and_as_lines(client: TestClient, graph: STSG, embedded_store: GraphStore) -> None:

@@ -41,6 +41,7 @@ def test_a_video_is_kept_under_its_hash_and_called_by_its_name(client: TestClien
     assert (video["id"], video["name"], video["frame_count"]) == (f"v{sha256[:16]}", "My Talk.MP4", 25)
     assert left_behind(data) == [data / "uploads" / f"{sha256}.mp4"]
     assert left_behind(data)[0].read_bytes() == content
+    assert video["uri"] == left_behind(data)[0].as_uri()  # the form that it has in the graph as well
     assert client.get(response.headers["Location"]).json() == video
 
 

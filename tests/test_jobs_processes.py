@@ -20,7 +20,7 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests import service
 from workers.parsers import open_parser
-from workers.pipeline import induce
+from workers.pipeline import induce, path_of
 from workers.supervisor import Children
 from workers.synthetic import make_world, write_world
 
@@ -61,7 +61,7 @@ def test_a_worker_killed_in_the_middle_leaves_a_job_that_ends_with_the_identical
         assert (job["state"], job["attempt"]) == ("done", 2)
         assert {p: p.stat().st_mtime_ns for p in kept} == kept  # what was done was not done again
         graph = STSG.model_validate_json(client.get(f"/v1/graphs/{job['result']['graph_id']}").content)
-    assert graph == induce(Path(video["uri"]), data=tmp_path / "other", parser=open_parser("opencv"), name=world.name)
+    assert graph == induce(path_of(video["uri"]), data=tmp_path / "other", parser=open_parser("opencv"), name=world.name)
 
 
 def test_when_the_parent_is_killed_no_child_stays(settings: Settings, tmp_path: Path, world: Path) -> None:
@@ -116,6 +116,21 @@ def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> N
         children.ring(job)
         service.wait_until(lambda: store.read_job("j1").state == "failed", 60, "the job is done")
         assert store.read_job("j1").error == "no graph 'g0' is in the store; induce one from a video first"
+
+
+def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, sprung = tmp_path / "videos", tmp_path / "sprung"
+    (folder / "workers").mkdir(parents=True)
+    for name in ("workers/__init__.py", "workers/child.py", "json.py"):
+        (folder / name).write_text(f"open({str(sprung)!r}, 'w').close()\n")
+    monkeypatch.chdir(folder)
+    with GraphStore.open(settings) as store, Children(settings, ("cpu",)) as children:
+        job = store.create_job(
+            Job(id="j1", kind="sample", queue="cpu", parameters={"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0})
+        )
+        children.ring(job)
+        service.wait_until(lambda: sprung.exists() or store.read_job("j1").state == "failed", 60, "the job is done")
+    assert not sprung.exists()
 
 
 def test_a_guarded_command_ends_when_whoever_asked_for_it_dies(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,16 +14,18 @@ from threading import Event
 import pytest
 
 import workers.jobs
+import workers.pipeline
 from graph_schema.identifiers import file_sha256, video_id
 from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
-from tests.graphs import unique
+from tests.graphs import cup_graph, unique
 from tests.service import shots_video, wait_until
 from workers.jobs import run_job
 from workers.lease import Lease
 from workers.media.decode import probe
-from workers.pipeline import Stopped
+from workers.parsers import open_parser
+from workers.pipeline import Stopped, induce_video, path_of, sample_questions
 
 SHOTS = 8
 
@@ -151,3 +155,73 @@ def test_a_step_that_does_not_hear_a_wish_to_cancel_is_ended_with_its_process(
         embedded_store.request_cancel(induce.id)
         assert ended.wait(20)  # the step itself does nothing: it hangs
     assert embedded_store.read_job(induce.id).state == "cancelled"
+
+
+def test_sampling_tells_of_each_graph_and_stops_before_the_next(embedded_store: GraphStore) -> None:
+    graphs = [cup_graph(unique()).id for _ in range(3)]
+    for graph in graphs:
+        embedded_store.write_graph(cup_graph(graph))
+    told: list[tuple[float, str]] = []
+    questions, set_id = sample_questions(embedded_store, graphs, samples=6, on_progress=lambda share, what: told.append((share, what)))
+    assert told == [
+        (0.0, "sampling graph 1 of 3"),
+        (1 / 3, "sampling graph 2 of 3"),
+        (2 / 3, "sampling graph 3 of 3"),
+        (1.0, f"{len(questions)} questions"),
+    ]
+    assert (questions, set_id) == sample_questions(embedded_store, graphs * 2, samples=6)  # a graph named twice is one graph
+
+    told.clear()
+    with pytest.raises(Stopped, match="stopped before graph 2 of 3; no questions are kept"):
+        sample_questions(
+            embedded_store,
+            graphs,
+            samples=7,
+            on_progress=lambda share, what: told.append((share, what)),
+            should_stop=lambda: len(told) == 1,
+        )
+    assert [share for share, _ in told] == [0.0]
+
+
+def test_a_sample_job_can_be_cancelled_and_handed_back(embedded_store: GraphStore, settings: Settings) -> None:
+    graph = cup_graph(unique())
+    embedded_store.write_graph(graph)
+    parameters = {"graph_ids": [graph.id], "samples": 6, "step_mix": [25, 45, 30], "seed": 0}
+    job = embedded_store.create_job(Job(id=unique("j"), kind="sample", queue="cpu", parameters=parameters))
+    run_job(job.id, embedded_store, settings, stop=lambda: True)
+    back = embedded_store.read_job(job.id)
+    assert (back.state, back.attempt, back.result) == ("queued", 0, None)
+    run_job(job.id, embedded_store, settings)
+    done = embedded_store.read_job(job.id)
+    assert done.result is not None
+    assert (done.state, done.progress, done.message) == ("done", 1.0, f"{done.result['questions']} questions")
+
+
+@pytest.mark.parametrize("content", [b"", b'{"video": {}}', b"\xff\xfe"], ids=["empty", "of another form", "no text"])
+def test_a_kept_step_that_cannot_be_read_is_done_again(
+    settings: Settings, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    video, parser = shots_video(tmp_path / "a.mp4", 1), open_parser("opencv")
+    graph = workers.pipeline.induce(video, data=settings.data, parser=parser)
+    kept = {path: path.read_bytes() for path in (settings.data / "steps").glob("*/*.json")}
+    assert {path.parent.name for path in kept} == {"split", "parse"}
+    for path in kept:
+        path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert workers.pipeline.induce(video, data=settings.data, parser=parser) == graph
+    assert {path: path.read_bytes() for path in (settings.data / "steps").glob("*/*.json")} == kept
+    for path in kept:
+        assert f"{path} is no result of this step" in caplog.text
+    caplog.clear()
+    assert workers.pipeline.induce(video, data=settings.data, parser=parser) == graph
+    assert caplog.text == ""
+
+
+def test_a_file_may_be_called_by_any_bytes(embedded_store: GraphStore, settings: Settings, tmp_path: Path) -> None:
+    named = tmp_path / os.fsdecode(b"caf\xe9 100%.mp4")
+    shots_video(tmp_path / "a.mp4", 1).replace(named)
+    graph = induce_video(named, settings=settings, store=embedded_store)
+    assert graph.video.name == "caf\ufffd 100%.mp4"
+    assert graph.video.uri.endswith("/caf%E9%20100%25.mp4")
+    assert path_of(graph.video.uri) == named
+    assert embedded_store.read_video(graph.video.id) == graph.video

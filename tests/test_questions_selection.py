@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
+from collections.abc import Sequence
 
+import pytest
+
+from graph_schema.errors import BadInput
 from graph_schema.models import QRA, QRAChecks, RationaleStep, VideoRef
+from graph_schema.step_mix import STEP_MIX, checked_step_mix
 from workers.questions import draw_steps, select, shortfalls
 
 
@@ -74,3 +80,17 @@ def test_every_graph_and_every_answer_has_its_turn():
     elsewhere = questions(steps=1, count=2, graph="h")
     chosen = select([*same, *other, *elsewhere], 4, (1,))
     assert sorted(q.answer for q in chosen) == ["answer 1 0", "answer 1 1", "moves left", "stands still"]
+
+
+def test_a_step_mix_is_three_shares():
+    assert checked_step_mix([0, 0, 5]) == (0.0, 0.0, 5.0)
+    assert checked_step_mix(STEP_MIX) == STEP_MIX == (25, 45, 30)
+
+
+@pytest.mark.parametrize("shares", [[1, 2], [1, 2, 3, 4], [], [0, 0, 0], [1, -2, 3], [math.nan, 1, 1], [math.inf, 1, 1], [1e308] * 3])
+def test_what_is_no_step_mix_is_refused(shares: Sequence[float]):
+    with pytest.raises(BadInput) as refused:
+        checked_step_mix(shares)
+    assert str(refused.value) == f"step_mix is {shares}; give three shares of 0 or more for 1, 2 and 3 steps, not all 0, as in 25,45,30"
+    with pytest.raises(BadInput, match="--step-mix is 'x'; give three shares"):
+        checked_step_mix(shares, "--step-mix is 'x'")

@@ -9,17 +9,14 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from graph_schema.errors import EngineUnavailable, LeaseLost, NotFound, StepgraphError
 from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.lease import Lease
-from workers.pipeline import Stopped, induce_video, sample_questions
+from workers.pipeline import Stopped, induce_video, path_of, sample_questions
 from workers.questions import shortfalls
 from workers.training_job import train
 
@@ -85,7 +82,7 @@ def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> E
 def _induce(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
     """A video's graph. Parameters: video_id, parser. Result: graph_id."""
     video = store.read_video(job.parameters["video_id"])
-    path = _path_of(video.uri)
+    path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
     graph = induce_video(
@@ -100,17 +97,17 @@ def _induce(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> di
     return {"graph_id": graph.id}
 
 
-def _path_of(uri: str) -> Path:
-    """A video's uri is a plain path or a file: address."""
-    return Path(url2pathname(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
-
-
 def _sample(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
     """A QRA set from graphs. Parameters: graph_ids, samples, step_mix, seed. Result: qra_set_id, questions (how many), shortfalls."""
     asked = job.parameters
-    lease.tell(0.0, "sampling paths and running their programs")
     questions, set_id = sample_questions(
-        store, asked["graph_ids"], samples=asked["samples"], step_mix=asked["step_mix"], seed=asked["seed"]
+        store,
+        asked["graph_ids"],
+        samples=asked["samples"],
+        step_mix=asked["step_mix"],
+        seed=asked["seed"],
+        on_progress=lease.tell,
+        should_stop=lease.should_stop,
     )
     return {"qra_set_id": set_id, "questions": len(questions), "shortfalls": shortfalls(questions, asked["samples"], asked["step_mix"])}
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from graph_schema.errors import BadInput, StepgraphError
+from graph_schema.errors import StepgraphError
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA, STSG, FrameSceneGraph
 from graph_schema.settings import Settings
+from graph_schema.step_mix import STEP_MIX, checked_step_mix
 from graph_schema.store import GraphStore
 from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
-from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, open_clips, split_video
+from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
 from workers.parsers import SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select
 from workers.steps import StepStore
 
-STEP_MIX = (25.0, 45.0, 30.0)
-"""Default shares of questions of 1, 2 and 3 steps. Source: METHODS 1.1, mirrors AGQA and STAR."""
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
 
@@ -103,7 +104,7 @@ def induce(
         "versions": {"media": MEDIA_VERSION, "induction": INDUCTION_VERSION},
     }
     # the same bytes may have been split under another name before
-    video = split.video.model_copy(update={"name": name or path.name, "uri": path.absolute().as_uri()})
+    video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
     return assemble(
         split.model_copy(update={"video": video}), merged, bridge_clips(merged), producer=parser.name, configuration=configuration
     )
@@ -117,27 +118,39 @@ def sample_questions(
     step_mix: Sequence[float] = STEP_MIX,
     seed: int = 0,
     set_id: str | None = None,
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> tuple[list[QRA], str]:
     """Sample a QRA set from graphs in the store, keep it there, and return it with its id.
 
     Each graph gets an equal share of `samples`, and what one graph cannot give falls to the others as far as they can. Every program
     was executed and returned exactly its answer. The id is a hash of what the set is made from, unless one is given.
-    Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks.
+    Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks; Stopped when `should_stop`, asked before each
+    graph, says so.
     """
-    if len(step_mix) != 3 or min(step_mix) < 0 or sum(step_mix) <= 0:
-        raise BadInput(f"step_mix is {list(step_mix)}; give three shares of 0 or more for 1, 2 and 3 steps, not all 0, as in 25, 45, 30")
-    configuration = {"samples": samples, "step_mix": [float(s) for s in step_mix], "seed": seed, "version": QUESTIONS_VERSION}
-    set_id = set_id or f"s{content_hash(sorted(graph_ids), configuration)}"
+    graph_ids, step_mix = sorted(set(graph_ids)), checked_step_mix(step_mix)
+    configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
+    set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
+    draws = DRAWS_PER_SAMPLE * samples
+    steps = draw_steps(draws, step_mix, seed)
     candidates: list[QRA] = []
-    for graph_id in sorted(set(graph_ids)):
+    for done, graph_id in enumerate(graph_ids):
+        if should_stop is not None and should_stop():
+            raise Stopped(f"stopped before graph {done + 1} of {len(graph_ids)}; no questions are kept")
+        _tell(on_progress, done / len(graph_ids), f"sampling graph {done + 1} of {len(graph_ids)}")
         graph = store.read_graph(graph_id)
-        draws = DRAWS_PER_SAMPLE * samples
-        paths = store.sample_paths(graph_id, draws=draws, steps=draw_steps(draws, step_mix, seed), seed=seed)
+        paths = store.sample_paths(graph_id, draws=draws, steps=steps, seed=seed)
         built = build_questions(graph, paths, set_id=set_id, seed=seed)
         candidates += keep_unique(built, store.run_programs([c.program for c in built]))
     chosen = select(candidates, samples, step_mix)
-    store.write_qra_set(set_id, chosen, graph_ids=sorted(set(graph_ids)), configuration=configuration)
+    store.write_qra_set(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
+    _tell(on_progress, 1.0, f"{len(chosen)} questions")
     return chosen, set_id
+
+
+def path_of(uri: str) -> Path:
+    """The file of a video's uri, a file: address; its name may be any bytes."""
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
 
 
 def _tell(on_progress: Progress | None, share: float, what: str) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from graph_schema.errors import OutOfSpace
 from graph_schema.identifiers import content_hash
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class StepStore:
@@ -22,7 +25,7 @@ class StepStore:
         self.folder = data / "steps"
 
     def run(self, step: str, version: int, inputs: Any, configuration: Any, kind: type[T] | Any, compute: Callable[[], T]) -> T:
-        """Return the kept result, or compute and keep it.
+        """Return the kept result, or compute and keep it; a kept one that cannot be read is replaced.
 
         Args:
             inputs, configuration: JSON values that name everything the result depends on.
@@ -32,7 +35,10 @@ class StepStore:
         adapter: TypeAdapter[T] = TypeAdapter(kind)
         path = self.folder / step / f"{content_hash(step, version, inputs, configuration)}.json"
         if path.exists():
-            return adapter.validate_json(path.read_bytes())
+            try:
+                return adapter.validate_json(path.read_bytes())
+            except ValidationError as error:  # emptied by a power cut, or written by another version of the code
+                logger.warning("%s is no result of this step (%s); it is computed again", path, error.errors()[0]["msg"])
         result = compute()
         write_atomically(path, adapter.dump_json(result))
         return result

@@ -71,7 +71,7 @@ class Children:
 
     def _start(self, queue: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "workers.child", queue],
+            [sys.executable, "-P", "-m", "workers.child", queue],  # -P: no module of the current folder is ours
             stdin=subprocess.PIPE,
             env=self._environment,
             start_new_session=True,  # Ctrl-C is for the parent, which then closes the input

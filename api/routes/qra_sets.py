@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field, field_validator
 
 from api.doors import ACCEPTED, Cursor, LauncherDep, Limit, Listing, Order, StoreDep, listing
 from api.errors import documented
-from graph_schema.errors import NotFound
+from graph_schema.errors import BadInput, NotFound
 from graph_schema.models import QRA, Job
+from graph_schema.step_mix import STEP_MIX, checked_step_mix
 from graph_schema.store import GraphStore
 
 router = APIRouter(prefix="/qra-sets", tags=["qra-sets"])
@@ -27,16 +28,17 @@ class QRASetOrder(Order):
     graph_ids: list[Id] = Field(min_length=1, max_length=1000)
     samples: int = Field(default=60, ge=1, le=100_000)
     step_mix: list[Annotated[float, Field(ge=0, le=1e6)]] = Field(
-        default=[25.0, 45.0, 30.0], min_length=3, max_length=3, description="shares of questions with 1, 2 and 3 steps, not all 0"
+        default=list(STEP_MIX), min_length=3, max_length=3, description="shares of questions with 1, 2 and 3 steps, not all 0"
     )
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
     @field_validator("step_mix")
     @classmethod
-    def _shares_something(cls, mix: list[float]) -> list[float]:
-        if sum(mix) <= 0:
-            raise ValueError("shares must not all be 0; give three for 1, 2 and 3 steps, as in [25, 45, 30]")
-        return mix
+    def _is_a_mix(cls, shares: list[float]) -> list[float]:
+        try:
+            return list(checked_step_mix(shares))
+        except BadInput as error:
+            raise ValueError(str(error)) from error
 
 
 class QRASet(BaseModel):

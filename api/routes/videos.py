@@ -64,6 +64,6 @@ def _keep(doors: Doors, upload: Upload) -> Video:
     except VideoUnreadable as error:
         raise VideoUnreadable(str(error).replace(str(upload.path), upload.name).replace(upload.path.name, upload.name)) from error
     upload.path.replace(kept)
-    video = probed.model_copy(update={"name": upload.name, "uri": str(kept)})
+    video = probed.model_copy(update={"name": upload.name, "uri": kept.absolute().as_uri()})
     doors.store.write_video(video)
     return video

@@ -15,7 +15,7 @@ from workers.induction.events import describe_clip
 if TYPE_CHECKING:
     from workers.media import SplitClip, SplitVideo
 
-INDUCTION_VERSION = 1
+INDUCTION_VERSION = 2
 """Raised when the same frame scene graphs give another graph than before."""
 
 

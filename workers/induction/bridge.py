@@ -88,7 +88,7 @@ def likeness(a: ClipThing, b: ClipThing) -> float:
         return 0.0
     mine, theirs = lasting(a.attributes), lasting(b.attributes)
     total = agreed = 0.0
-    for kind in {k for k, _ in mine} & {k for k, _ in theirs}:
+    for kind in sorted({k for k, _ in mine} & {k for k, _ in theirs}):  # sorted: the order of a sum of floats shows in its last digit
         names, others = {n for k, n in mine if k == kind}, {n for k, n in theirs if k == kind}
         weight = _WEIGHTS.get(kind, 1.0)
         total += weight
