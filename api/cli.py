@@ -16,9 +16,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # colours alone would take 0.3 s of each --help
     help="Raw videos to scene graphs, to questions with rationales, to trained Video-LLMs.",
 )
-evaluate_app = typer.Typer(no_args_is_help=True, help="Score results against what is known to be true.")
+evaluate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score results against what is known to be true.")
 app.add_typer(evaluate_app, name="evaluate")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
@@ -44,13 +45,13 @@ def run(
     videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the results; call again with the same one to go on.")],
     parser: Annotated[str, typer.Option(help="What reads the frames.")] = "opencv",
-    samples: Annotated[int, typer.Option(min=1, help="Questions to sample, over all videos.")] = 60,
+    samples: Annotated[int, typer.Option(min=1, max=100_000, help="Questions to sample, over all videos.")] = 60,
     step_mix: Annotated[str, typer.Option(help="Shares of questions with 1, 2 and 3 steps.")] = "25,45,30",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same questions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same questions.")] = 0,
     train: Annotated[bool, typer.Option(help="Train the tiny model on the questions.")] = True,
     json_: Json = False,
 ) -> None:
-    """Take raw videos through the whole loop: graphs, questions, a trained model, report.html."""
+    """Raw videos to graphs, questions, a trained model, a report."""
     from api.loop import RunOptions, run_loop
     from graph_schema.settings import Settings
 
@@ -72,15 +73,21 @@ def run(
 def synth(
     out: Annotated[Path, typer.Option(help="Folder for NAME.mp4 and truth/NAME.json.")],
     videos: Annotated[int, typer.Option(min=1, help="How many worlds.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same worlds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same worlds.")] = 0,
 ) -> None:
-    """Render worlds of moving shapes whose scene graphs are known, to test and measure with."""
+    """Render videos of moving shapes with their true graphs."""
     from api.loop import check_folder
     from workers.synthetic import write_worlds
 
     check_folder(out)
-    for path in write_worlds(videos, seed, out):
-        print(path)
+    piped = None if sys.stdout.isatty() else sys.stdout  # bars send what is printed meanwhile to standard error
+    try:
+        with _Progress() as progress:
+            for path in write_worlds(videos, seed, out, progress.tell):
+                print(path, file=piped, flush=True)
+    except KeyboardInterrupt:
+        print("stepgraph: stopped; the worlds that are done are whole, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @evaluate_app.command("graphs")
@@ -144,15 +151,13 @@ def main() -> None:
 
 
 def _mix(text: str) -> tuple[float, float, float]:
-    from graph_schema.errors import BadInput
+    from graph_schema.step_mix import checked_step_mix
 
     try:
-        one, two, three = (float(part) for part in text.split(","))
+        shares = [float(part) for part in text.split(",")]
     except ValueError:
-        raise BadInput(f"--step-mix is {text!r}; give three numbers, the shares of 1, 2 and 3 steps, as in 25,45,30") from None
-    if min(one, two, three) < 0 or one + two + three <= 0:
-        raise BadInput(f"--step-mix is {text!r}; shares are 0 or more, and not all 0")
-    return one, two, three
+        shares = []
+    return checked_step_mix(shares, given=f"--step-mix is {text!r}")
 
 
 def _score(value: float | None) -> str:
@@ -160,27 +165,39 @@ def _score(value: float | None) -> str:
 
 
 def _summarise(result: dict[str, Any], out: Path) -> None:
-    counts = result["counts"]
     for entry in result["inputs"]:
-        nothing = "nothing found: no simple shape, nobody, nothing that moves" if entry.get("things") == 0 else ""
-        print(": ".join(filter(None, [f"{entry['status']:7} {entry['name']}", entry.get("error", nothing)])))
-    print(
-        f"{counts['graphs']} graphs: {counts['entities']} things in {counts['objects']} nodes, {counts['relations']} relations, "
-        f"{counts['motions']} motions, {counts['references']} references; {counts['questions']} questions"
-    )
+        print(": ".join(filter(None, [f"{entry['status']:7} {entry['name']}", _remark(entry)])))
+    counts = result["counts"]
+    kinds = ", ".join(_counted(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
+    things, nodes = _counted(counts["entities"], "thing"), _counted(counts["objects"], "node")
+    print(f"{_counted(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {_counted(counts['questions'], 'question')}")
     if result["shortfalls"]:
-        lacking = ", ".join(f"{count} of {steps} {'step' if steps == '1' else 'steps'}" for steps, count in result["shortfalls"].items())
+        lacking = ", ".join(f"{count} of {_counted(int(steps), 'step')}" for steps, count in result["shortfalls"].items())
         print(f"short of what was asked, as these graphs have no more with just one answer: {lacking}")
     if (training := result.get("training")) is not None:
         if training["status"] == "done":
             first, last = training["first"], training["last"]
             print(
-                f"trained {training['steps']} steps: answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
+                f"trained {_counted(training['steps'], 'step')}, means of their first and last quarter: "
+                f"answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
                 f"rationale loss {first['loss_rationale']:.2f} -> {last['loss_rationale']:.2f}; model in {out / training['checkpoint']}"
             )
         else:
             print(f"not trained: {training['reason']}")
     print(f"look at {out / 'report.html'}")
+
+
+def _remark(entry: dict[str, Any]) -> str:
+    """What there is to say about an input beside its status."""
+    if "error" in entry:
+        return str(entry["error"])
+    if "same_content_as" in entry:
+        return f"same content as {entry['same_content_as']}"
+    return "nothing found: no simple shape, nobody, nothing that moves" if entry["things"] == 0 else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class _Progress:

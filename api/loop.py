@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import logging
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,15 +17,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from graph_schema.errors import BadInput, Conflict, OutOfSpace, StepgraphError
-from graph_schema.identifiers import content_hash
-from graph_schema.metrics import read_metrics, summarise
+from graph_schema.errors import BadInput, Conflict, EngineUnavailable, OutOfSpace, StepgraphError
+from graph_schema.identifiers import file_sha256
+from graph_schema.metrics import read_metrics, summarise, training_folder, training_run_id
 from graph_schema.models import QRA, STSG, Record
 from graph_schema.settings import Settings
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv"})
 MIN_FREE_BYTES = 64 * 2**20
 """A run that starts with less cannot write its keyframes, graphs and checkpoint; measured: about 30 MiB for one minute of video."""
+
+logger = logging.getLogger(__name__)
 
 Tell = Callable[[str, float, str], None]
 """Called with the step's title, its share done in [0, 1] and a detail."""
@@ -58,9 +62,8 @@ def check_folder(folder: Path) -> None:
         raise BadInput(f"cannot write to the folder {folder}: {in_the_way} is a file, not a folder; choose another one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".stepgraph-probe"
-        probe.write_bytes(b"\0" * 4096)
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 4096)
     except OSError as error:
         raise BadInput(f"cannot write to the folder {folder}: {error.strerror}; choose another one or change its permissions") from error
     if (free := shutil.disk_usage(folder).free) < MIN_FREE_BYTES:
@@ -71,7 +74,7 @@ def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: S
     """Do the whole loop, or take up where an earlier call stopped; return what `run.json` holds.
 
     An input that fails is recorded with its reason and does not stop the others.
-    Raises: BadInput, OutOfSpace, Conflict, EngineUnavailable before any work is done.
+    Raises: BadInput and Conflict before any work is done; OutOfSpace and EngineUnavailable also later: what is done is kept.
     """
     videos, out = find_videos(videos), out.absolute()
     check_folder(out)
@@ -87,6 +90,7 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
     from workers.parsers import open_parser
     from workers.pipeline import sample_questions
     from workers.questions import shortfalls
+    from workers.steps import timed
 
     open_parser(options.parser)  # a parser that does not exist is said before any work
     run: dict[str, Any] = {
@@ -94,29 +98,37 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
         "version": importlib.metadata.version("stepgraph"),
         "configuration": options.model_dump(mode="json"),
         "versions": _versions(),
+        "seeds": {"seed": options.seed},
         "inputs": [],
+        "qra_set_id": None,
         "counts": {},
         "seconds": {},
         "model": {"calls": 0, "tokens": 0},
     }
     tell("starting the graph engine", 0, "")
-    with _timed(run, "engine"):
+    with timed(run["seconds"], "engine"):
         store = GraphStore.open(settings)
+    tell("starting the graph engine", 1, store.engine)
     with store:
+        _write_json(out / "run.json", run)  # while it says "running", the other files may be of an earlier run
         graphs = _induce_all(videos, out, options, settings, store, run, tell)
-        tell("sampling questions", 0, "")
-        with _timed(run, "sample"):
-            qras, set_id = sample_questions(
-                store, [g.id for g in graphs], samples=options.samples, step_mix=options.step_mix, seed=options.seed
-            )
+        qras: list[QRA] = []
+        if graphs:
+            with timed(run["seconds"], "sample"):
+                qras, run["qra_set_id"] = sample_questions(
+                    store,
+                    [g.id for g in graphs],
+                    samples=options.samples,
+                    step_mix=options.step_mix,
+                    seed=options.seed,
+                    on_progress=lambda share, what: tell("sampling questions", share, what),
+                )
         _write_lines(out / "qra.jsonl", [q.model_dump_json() for q in qras])
-        tell("sampling questions", 1, f"{len(qras)} questions")
         metrics: list[dict[str, Any]] = []
         if options.train:
-            with _timed(run, "train"):
-                metrics = _train(out, options, store, qras, set_id, run, tell)
+            with timed(run["seconds"], "train"):
+                metrics = _train(out, options, settings, store, qras, run, tell)
     run["counts"] |= _counts(graphs, qras)
-    run["qra_set_id"] = set_id
     run["shortfalls"] = shortfalls(qras, options.samples, options.step_mix)
     run["status"] = "done" if all(i["status"] == "done" for i in run["inputs"]) else "failed"
     _write_json(out / "run.json", run)
@@ -131,11 +143,13 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
 def _induce_all(
     videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, store: Any, run: dict[str, Any], tell: Tell
 ) -> list[STSG]:
+    from workers.media import as_text
     from workers.pipeline import induce_video
 
     graphs: dict[str, STSG] = {}
     for path in videos:
-        entry: dict[str, Any] = {"path": str(path), "name": path.name}
+        name = as_text(path.name)
+        entry: dict[str, Any] = {"path": as_text(path), "name": name}
         run["inputs"].append(entry)
         started = time.perf_counter()
         try:
@@ -144,52 +158,68 @@ def _induce_all(
                 settings=settings,
                 store=store,
                 parser=options.parser,
-                on_progress=lambda share, what, name=path.name: tell(name, share, what),  # type: ignore[misc]
+                seconds=run["seconds"],
+                on_progress=lambda share, what, name=name: tell(name, share, what),  # type: ignore[misc]
             )
             _keep_graph(graph, out, settings.data)
-        except OutOfSpace:
+        except (OutOfSpace, EngineUnavailable):
             raise
         except StepgraphError as error:
-            entry |= {"status": "failed", "error": str(error)}
-            tell(path.name, 1, f"failed: {error}")
+            entry |= _failed(path, str(error))
+            tell(name, 1, f"failed: {error}")
+        except Exception as error:  # one video must not take the others with it, whatever it is
+            logger.exception("%s failed", name)
+            entry |= _failed(path, f"{type(error).__name__}: {error}; this is a mistake in stepgraph, its place is printed above")
+            tell(name, 1, "failed")
         else:
+            if graph.id in graphs:
+                entry["same_content_as"] = next(i["name"] for i in run["inputs"] if i.get("graph_id") == graph.id)
             graphs[graph.id] = graph
             entry |= {"status": "done", "sha256": graph.video.sha256, "video_id": graph.video.id, "graph_id": graph.id}
             entry["things"] = len({o.entity_id for o in graph.objects})
         entry["seconds"] = round(time.perf_counter() - started, 3)
-    run["seconds"]["induce"] = round(sum(i["seconds"] for i in run["inputs"]), 3)
     return list(graphs.values())
 
 
+def _failed(path: Path, reason: str) -> dict[str, Any]:
+    return {"status": "failed", "error": reason, **({"sha256": file_sha256(path)} if path.is_file() else {})}
+
+
 def _keep_graph(graph: STSG, out: Path, data: Path) -> None:
-    """Copy a graph and its keyframes into the output folder, which then needs nothing else."""
+    """Copy a graph and its keyframes into the output folder, which then needs nothing else; an older graph of the same video goes."""
     for clip in graph.clips:
         for keyframe in clip.keyframes:
             source, target = data / keyframe.image, out / keyframe.image
             if not target.exists() or target.stat().st_size != source.stat().st_size:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+                _write(target, source.read_bytes())
     _write(out / "graphs" / f"{graph.id}.json", graph.model_dump_json(indent=1).encode())
+    for other in (out / "graphs").glob(f"g{'[0-9a-f]' * 16}.json"):
+        if other.stem != graph.id and json.loads(other.read_bytes())["video"]["id"] == graph.video.id:
+            other.unlink()
 
 
 def _train(
-    out: Path, options: RunOptions, store: Any, qras: Sequence[QRA], set_id: str, run: dict[str, Any], tell: Tell
+    out: Path, options: RunOptions, settings: Settings, store: Any, qras: Sequence[QRA], run: dict[str, Any], tell: Tell
 ) -> list[dict[str, Any]]:
-    from trainer.training import TrainingConfig, train
+    tell("training", 0, f"{len(qras)} questions")
+    from trainer.runs import TrainingConfig, train
 
     if not qras:
         run["training"] = {"status": "filtered", "reason": "no questions came of these videos, so there is nothing to train on"}
         tell("training", 1, run["training"]["reason"])
         return []
     config = TrainingConfig(model="tiny", qra=out / "qra.jsonl", root=out, out=out / "training", seed=options.seed)
-    tell("training", 0, f"{len(qras)} questions")
     result = train(config, on_step=lambda row: tell("training", row["step"] / row["steps"], _losses(row)))
     metrics = read_metrics(result.metrics)
-    training_id = f"t{content_hash(set_id, config.model_dump(mode='json', exclude={'qra', 'root', 'out'}))}"
     summary = summarise(metrics)
+    set_id = run["qra_set_id"]
+    training_id = training_run_id(set_id, config.order())
+    kept = training_folder(settings.data, training_id)
+    if not (kept / "run.json").exists():  # else a job trains or has trained the same there
+        _write(kept / "metrics.jsonl", result.metrics.read_bytes())  # where the API reads them
     store.write_training_run(
         training_id,
-        properties={"status": "done", **summary},
+        properties={**config.order(), **summary, "checkpoint": str(result.checkpoint)},
         qra_set_ids=[set_id],
         started_from="tiny",
         produced=f"m{training_id[1:]}",
@@ -223,13 +253,6 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {"python": platform.python_version(), **found}
-
-
-@contextmanager
-def _timed(run: dict[str, Any], step: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    run["seconds"][step] = round(time.perf_counter() - started, 3)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a training run keeps its files in the data directory, how its `metrics.jsonl` is read while it is being written, and in short."""
+"""What a training run is called and where its files are kept; its `metrics.jsonl`, read while it is being written, and in short."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from graph_schema.identifiers import content_hash
+
+
+def training_run_id(qra_set_id: str, configuration: dict[str, Any]) -> str:
+    """The name of a training run: the same order is the same run, whether it came by `stepgraph run` or by the API."""
+    return f"t{content_hash(qra_set_id, configuration)}"
+
 
 def training_folder(data: Path, run_id: str) -> Path:
-    """The folder of a training run."""
+    """The folder of a training run in the data directory."""
     return data / "training" / run_id
 
 

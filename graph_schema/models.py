@@ -61,7 +61,7 @@ class Video(Record):
     sha256: str
     name: str
     uri: str
-    duration_seconds: float = Field(gt=0)
+    duration_seconds: float = Field(gt=0, description="how long its pictures last; a clock that starts late makes the last clip end later")
     fps: float = Field(gt=0, description="average frame rate; times come from the container, never from frame / fps")
     width: int = Field(gt=0, description="pixels, of the upright frame")
     height: int = Field(gt=0, description="pixels, of the upright frame")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,6 +83,24 @@ def test_a_cancelled_training_run_stops_and_goes_on_when_it_is_ordered_again(
     run = embedded_store.read_training_run(run_id)
     assert (run["steps"], run["qra_set_ids"], run["started_from"], run["produced"]) == (LONG, [set_id], "tiny", f"m{run_id[1:]}")
     assert (Path(run["checkpoint"]) / "model.safetensors").is_file()
+
+
+def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_ended(
+    embedded_store: GraphStore, settings: Settings, set_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.training_job.STOP_SECONDS", 0.5)
+    run_id = unique("t")
+    job = a_job(embedded_store, set_id, run_id, steps=1)
+    folder = training_folder(settings.data, run_id)
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run_job(job.id, embedded_store, settings)
+        handed_back = embedded_store.read_job(job.id)
+        assert (handed_back.state, handed_back.attempt, handed_back.error) == ("queued", 0, None)
+        assert handed_back.message == "waiting for the trainer that is at work on this run"
+    run_job(job.id, embedded_store, settings)
+    assert embedded_store.read_job(job.id).state == "done"
 
 
 def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore, settings: Settings, set_id: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from api.loop import RunOptions, run_loop
 from graph_schema.models import QRA, STSG
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -148,16 +151,17 @@ def test_a_killed_run_goes_on_and_ends_with_the_identical_graph(
     command = ["run", str(worlds), "--out", str(tmp_path / "out"), "--samples", "30", "--no-train"]
     process = subprocess.Popen([*STEPGRAPH, *command], env=fresh, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert process.stderr is not None
-    for line in process.stderr:  # in the middle: the first video is split, nothing is written yet
-        if "splitting" in line:
-            break
+    parsed = tmp_path / "data" / "steps" / "parse"
+    while process.poll() is None and not any(parsed.glob("[0-9a-f]*.json")):  # in the middle: one shot is parsed, nothing is written yet
+        pass
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
-    assert not (tmp_path / "out" / "run.json").exists()
+    process.communicate()
+    assert json.loads((tmp_path / "out" / "run.json").read_bytes())["status"] == "running"
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "data" / "steps").rglob("[0-9a-f]*.json")}
     done = stepgraph(*command, environment=fresh)
     assert done.returncode == 0, done.stderr
     assert content_of(tmp_path / "out") == content_of(first_run[0])
+    assert kept == {p: p.stat().st_mtime_ns for p in kept}  # taken as they were
 
 
 def test_an_interrupted_run_says_that_it_goes_on(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
@@ -186,8 +190,62 @@ def test_unreadable_videos_fail_with_a_reason_and_the_good_one_is_done(worlds: P
     inputs = {i["name"]: i for i in json.loads(done.stdout)["inputs"]}
     assert inputs[good.name]["status"] == "done"
     assert inputs["notes.mp4"]["status"] == inputs["empty.webm"]["status"] == "failed"
+    assert inputs["notes.mp4"]["sha256"] == hashlib.sha256(text.read_bytes()).hexdigest()
     assert "notes.mp4" in inputs["notes.mp4"]["error"] and "empty" in inputs["empty.webm"]["error"]
     assert len(list((tmp_path / "out" / "graphs").glob("*.json"))) == 1
+
+
+def test_where_no_video_can_be_read_nothing_is_sampled(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "notes.mp4").write_text("these are my notes, not a video\n" * 40, encoding="utf-8")
+    done = stepgraph("run", tmp_path / "notes.mp4", "--out", tmp_path / "out", "--json", environment=environment)
+    assert done.returncode == 1, done.stderr
+    run = json.loads(done.stdout)
+    assert (run["qra_set_id"], run["counts"]["questions"], run["training"]["status"]) == (None, 0, "filtered")
+    assert (tmp_path / "out" / "qra.jsonl").read_bytes() == b""
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_mistake_of_ours_in_one_video_leaves_the_others(
+    worlds: Path, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = sorted(worlds.glob("*.mp4"))[:2]
+    from workers import pipeline
+
+    really = pipeline.induce_video
+
+    def faulty(path: Path, **more: Any) -> STSG:
+        if path == bad:
+            raise KeyError("a mistake")
+        return really(path, **more)
+
+    monkeypatch.setattr(pipeline, "induce_video", faulty)
+    settings = Settings(data=Path(environment["STEPGRAPH_DATA"]))
+    run = run_loop([bad, good], tmp_path / "out", RunOptions(samples=5, train=False), settings, lambda *_: None)
+    assert [i["status"] for i in run["inputs"]] == ["failed", "done"]
+    assert run["inputs"][0]["error"].startswith("KeyError: 'a mistake'; this is a mistake in stepgraph")
+
+
+def test_an_older_graph_of_the_same_video_goes(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    video = min(worlds.glob("*.mp4"))
+    command = ("run", video, "--out", tmp_path / "out", "--no-train", "--samples", "5", "--json")
+    graph_id = json.loads(stepgraph(*command, environment=environment).stdout)["inputs"][0]["graph_id"]
+    graphs = tmp_path / "out" / "graphs"
+    kept = (graphs / f"{graph_id}.json").read_text(encoding="utf-8")
+    old, other = graphs / f"g{'0' * 16}.json", graphs / f"g{'1' * 16}.json"
+    old.write_text(kept, encoding="utf-8")
+    other.write_text(kept.replace(json.loads(kept)["video"]["id"], "vother"), encoding="utf-8")
+    assert stepgraph(*command, environment=environment).returncode == 0
+    assert {p.name for p in graphs.iterdir()} == {f"{graph_id}.json", other.name}
+
+
+def test_one_video_under_two_names_is_one_graph(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    video = min(worlds.glob("*.mp4"))
+    copy = shutil.copy(video, os.fsencode(tmp_path) + b"/copy \xff.mp4")
+    done = stepgraph("run", video, os.fsdecode(copy), "--out", tmp_path / "out", "--no-train", "--samples", "5", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert f"done    copy \ufffd.mp4: same content as {video.name}\n1 graph: " in done.stdout
+    inputs = json.loads((tmp_path / "out" / "run.json").read_bytes())["inputs"]
+    assert inputs[0]["graph_id"] == inputs[1]["graph_id"] and inputs[1]["same_content_as"] == video.name
 
 
 def test_odd_real_files_fail_with_a_reason(real_videos: Path, tmp_path: Path, environment: dict[str, str]) -> None:
@@ -208,8 +266,11 @@ def test_odd_real_files_fail_with_a_reason(real_videos: Path, tmp_path: Path, en
         (["missing.mp4"], "no such file or folder: missing.mp4; nothing was started"),
         (["GOOD", "missing.mp4"], "no such file or folder: missing.mp4; nothing was started"),
         (["GOOD", "--parser", "oracle"], "no parser 'oracle'; this version has: opencv"),
-        (["GOOD", "--step-mix", "1,2"], "--step-mix is '1,2'; give three numbers"),
-        (["GOOD", "--step-mix", "0,0,0"], "shares are 0 or more, and not all 0"),
+        (["GOOD", "--step-mix", "1,2"], "--step-mix is '1,2'; give three shares of 0 or more"),
+        (["GOOD", "--step-mix", "a,b,c"], "--step-mix is 'a,b,c'; give three shares"),
+        (["GOOD", "--step-mix", "nan,1,1"], "--step-mix is 'nan,1,1'; give three shares"),
+        (["GOOD", "--seed", "99999999999999999999999"], "Invalid value for '--seed': Input should be less than or equal to 2147483647"),
+        (["GOOD", "--step-mix", "0,0,0"], "not all 0, as in 25,45,30"),
     ],
 )
 def test_a_wrong_call_ends_before_any_work(

@@ -12,16 +12,9 @@ from transformers import AutoProcessor, CLIPImageProcessor, LlavaProcessor
 from graph_schema.errors import BadInput
 from graph_schema.models import STSG
 from tests.trainer_examples import COLOURS, GRAPH_ID, graph, keyframe, question, step, write_set
-from trainer.data import (
-    ANSWER_INSTRUCTION,
-    RATIONALE_INSTRUCTION,
-    JointCollator,
-    choose_keyframes,
-    messages,
-    rationale_text,
-    read_samples,
-)
+from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, JointCollator, messages
 from trainer.joint_loss import IGNORED
+from trainer.samples import choose_keyframes, rationale_text, read_samples
 from trainer.tiny import build_tiny_model
 
 

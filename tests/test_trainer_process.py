@@ -17,7 +17,7 @@ import pytest
 from graph_schema.metrics import read_metrics
 from tests.trainer_examples import write_set
 from trainer.__main__ import main
-from trainer.training import TrainingConfig, train
+from trainer.runs import TrainingConfig, train
 
 ROOT = Path(__file__).parents[1]
 STEPS = 40
@@ -79,6 +79,13 @@ class TestExitCodes:
         (tmp_path / "config.json").write_text(settings.model_copy(update={"max_steps": 1}).model_dump_json())
         assert main([str(tmp_path / "config.json")]) == 0
         assert (settings.out / "checkpoint" / "model.safetensors").is_file()
+
+    def test_0_when_done_before_without_torch(self, settings: TrainingConfig, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text(settings.model_copy(update={"max_steps": 1}).model_dump_json())
+        assert main([str(tmp_path / "config.json")]) == 0
+        again = "import sys; from trainer.__main__ import main; sys.exit(main(sys.argv[1:]) or 'torch' in sys.modules)"
+        command = [sys.executable, "-c", again, str(tmp_path / "config.json")]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
     @pytest.mark.parametrize(
         ("text", "message"),

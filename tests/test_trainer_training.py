@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -11,14 +12,16 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText, AutoProcessor, TrainingArguments
 
 from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.metrics import read_metrics
 from tests.trainer_examples import keyframe, question, write_set
-from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, messages, rationale_text
+from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, messages
+from trainer.runs import TrainingConfig, train
+from trainer.samples import rationale_text
 from trainer.tiny import build_tiny_model
-from trainer.training import TrainingConfig, TrainingDiverged, train
+from trainer.training import TrainingDiverged
 
 
 def config(root: Path, out: Path, **changes: Any) -> TrainingConfig:
@@ -166,6 +169,36 @@ def test_other_pictures_are_another_run(root: Path, tmp_path: Path) -> None:
     assert weights(train(settings).checkpoint) != first
 
 
+def test_a_newer_version_of_training_trains_anew(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config(root, tmp_path / "out", max_steps=2)
+    train(settings)
+    monkeypatch.setattr("trainer.runs.TRAINING_VERSION", 1000)
+    steps: list[int] = []
+    train(settings, on_step=lambda row: steps.append(row["step"]))
+    assert steps == [1, 2]
+    assert json.loads((settings.out / "run.json").read_text())["versions"]["training"] == 1000
+
+
+def test_a_run_of_one_step_learns_something(root: Path, tmp_path: Path) -> None:
+    one = train(config(root, tmp_path / "one", max_steps=1))
+    assert [row["learning_rate"] for row in read_metrics(one.metrics)] == [8e-3]
+    assert weights(one.checkpoint) != weights(tmp_path / "one" / "tiny")
+
+
+def test_a_run_uses_one_gpu_of_several(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = vars(TrainingArguments)["_setup_devices"].func
+
+    def find_two(arguments: TrainingArguments) -> Any:
+        device = find(arguments)
+        arguments._n_gpu = 2  # as where one process sees two GPUs
+        return device
+
+    two = functools.cached_property(find_two)
+    two.__set_name__(TrainingArguments, "_setup_devices")
+    monkeypatch.setattr(TrainingArguments, "_setup_devices", two)
+    assert train(config(root, tmp_path / "out", max_steps=None, epochs=1)).steps == 2  # 8 questions in batches of 4, not of 2 * 4
+
+
 def test_accumulated_small_batches_train_as_one_large_one(root: Path, tmp_path: Path) -> None:
     large = train(config(root, tmp_path / "large", batch_size=4))
     small = train(config(root, tmp_path / "small", batch_size=1, gradient_accumulation_steps=4))
@@ -176,7 +209,7 @@ def test_a_trained_model_is_trained_on_and_its_folder_is_never_cleared(root: Pat
     first = train(config(root, tmp_path / "first", max_steps=20))
     second = config(root, tmp_path / "second", model=str(first.checkpoint), learning_rate=1e-4)
     assert losses(train(second).metrics)[0] < 0.5 * losses(first.metrics)[0]
-    with pytest.raises(Conflict, match="second holds a training run of another configuration or other data; choose another folder"):
+    with pytest.raises(Conflict, match="second holds a training run of another configuration, other data or another version"):
         train(second.model_copy(update={"seed": 5}))
     train(config(root, tmp_path / "first", max_steps=1))  # a tiny one is seconds of work: replaced
 

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    from trainer.training import TrainingConfig, train  # takes seconds; a stop meanwhile is not lost
+    from trainer.runs import TrainingConfig, train  # takes a while; a stop meanwhile is not lost
 
     try:
         config = TrainingConfig.model_validate_json(Path(arguments[0]).read_bytes())

@@ -1,20 +1,17 @@
-"""The joint-loss run: a QRA set and a model in, a checkpoint and its metrics out. transformers.Trainer underneath."""
+"""Training itself, over transformers.Trainer: samples and a model in, weights and a row of metrics for each step out."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
@@ -29,23 +26,17 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from graph_schema.errors import BadInput, Conflict, OutOfSpace, StepgraphError
-from graph_schema.identifiers import content_hash, file_sha256
+from graph_schema.errors import BadInput, StepgraphError
 from graph_schema.metrics import read_metrics
-from graph_schema.models import Record
-from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, JointCollator, Sample, rationale_text, read_samples
+from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, JointCollator
 from trainer.joint_loss import joint_loss, mean_token_loss
+from trainer.runs import TINY, TrainingConfig
+from trainer.samples import Sample, rationale_text
 from trainer.tiny import build_tiny_model
 from workers.steps import write_atomically
 
-TINY = "tiny"
-"""The model's name that stands for a toy-sized one, built on the spot."""
-TINY_LEARNING_RATE = 8e-3
-LEARNING_RATE = 2e-5
 WARMUP_SHARE = 0.03
-"""Of all steps, before a cosine to 0. Source of both: Video-STaR; STEP does not say."""
-TRAINING_VERSION = 1
-"""Raised when the same configuration and data train another model than before."""
+"""Of all steps, before a cosine to 0. Source: Video-STaR; STEP does not say."""
 SMALL_MODEL_PARAMETERS = 10_000_000
 """A model below this is trained on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
 
@@ -56,90 +47,7 @@ class TrainingDiverged(StepgraphError):
     kind = "training-diverged"
 
 
-class TrainingConfig(Record):
-    """What a training run is made from. The same configuration and data give the same model on one machine's CPU."""
-
-    model: str = Field(
-        default=TINY, description="`tiny`, a model folder, or a hub id whose weights are in the local cache or can be fetched"
-    )
-    qra: Path
-    root: Path = Field(description="where graphs/*.json and keyframes/ lie")
-    out: Path
-    rationale_weight: float = Field(default=1.0, ge=0, description="lambda of L_answer + lambda * L_rationale")
-    learning_rate: float | None = Field(default=None, gt=0, description=f"None: {TINY_LEARNING_RATE} for tiny, else {LEARNING_RATE}")
-    epochs: int = Field(default=8, ge=1)
-    max_steps: int | None = Field(default=None, ge=1, description="stop after so many updates, whatever the epochs")
-    batch_size: int = Field(default=8, ge=1)
-    gradient_accumulation_steps: int = Field(default=1, ge=1)
-    max_frames: int = Field(default=4, ge=1, description="pictures a question")
-    save_every_steps: int = Field(default=25, ge=1, description="an interrupted run goes on from the last saved step")
-    seed: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _absolute(self) -> Self:
-        for name in ("qra", "root", "out"):
-            object.__setattr__(self, name, getattr(self, name).absolute())
-        return self
-
-
-class TrainingResult(Record):
-    """Where the trained model lies, and how many updates made it. `stopped`: asked to stop before the end; call again to go on."""
-
-    checkpoint: Path
-    metrics: Path
-    steps: int
-    stopped: bool = False
-
-
-def train(
-    config: TrainingConfig,
-    *,
-    on_step: Callable[[dict[str, Any]], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> TrainingResult:
-    """Train, or go on with a run that was interrupted, or return the one that is done.
-
-    Writes `out`/checkpoint (a plain transformers folder), `out`/metrics.jsonl (one row a step, as `on_step` gets it) and `out`/run.json.
-    `should_stop` is asked after each step; what is done so far is then saved.
-    Raises: BadInput for data or a model that cannot be used; Conflict if `out` holds another run, or one that goes on at this moment;
-        TrainingDiverged.
-    """
-    samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
-    inputs = _inputs(config, samples)
-    identity = content_hash(inputs, config.model_dump(mode="json", exclude={"qra", "root", "out", "save_every_steps"}))
-    result = TrainingResult(checkpoint=config.out / "checkpoint", metrics=config.out / "metrics.jsonl", steps=0)
-    with _only_run_in(config.out):
-        before = _read_run(config.out)
-        if before.get("identity") == identity and before["status"] == "done" and result.checkpoint.is_dir():
-            return result.model_copy(update={"steps": before["counts"]["steps"]})
-        if before and before["identity"] != identity:
-            _clear(config.out, before)
-        run: dict[str, Any] = {
-            "status": "running",
-            "identity": identity,
-            "configuration": config.model_dump(mode="json"),
-            "inputs": inputs,
-            "seeds": {"seed": config.seed},
-            "versions": {"stepgraph": importlib.metadata.version("stepgraph"), "training": TRAINING_VERSION}
-            | {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers", "accelerate")},
-            "counts": {"questions": len(samples), "pictures": len({p for s in samples for p in s.images})},
-            "seconds": dict(before.get("seconds", {})) if before.get("identity") == identity else {},
-        }
-        _write_run(config.out, run)
-        try:
-            steps, finished = _run(config, samples, run, result.checkpoint, on_step, should_stop)
-        except Exception as error:
-            _write_run(config.out, run | {"status": "failed", "error": f"{type(error).__name__}: {error}"})
-            raise
-        run["status"] = "done" if finished else "stopped"
-        run["counts"] |= {"steps": steps}
-        _write_run(config.out, run)
-        if finished:
-            shutil.rmtree(config.out / "checkpoints", ignore_errors=True)
-    return result.model_copy(update={"steps": steps, "stopped": not finished})
-
-
-def _run(
+def fit(
     config: TrainingConfig,
     samples: list[Sample],
     run: dict[str, Any],
@@ -147,7 +55,10 @@ def _run(
     on_step: Callable[[dict[str, Any]], None] | None,
     should_stop: Callable[[], bool] | None,
 ) -> tuple[int, bool]:
-    """Load, train, save. Returns the steps done in all, and whether these are all there are. Adds what it learns to `run`."""
+    """Load, train, save. On one GPU, the first that is visible, or on the CPU where there is none.
+
+    Returns: the steps done in all, and whether these are all there are. Adds what it learns to `run`, the record of the run.
+    """
     disable_progress_bar()
     clock = _Clock(run["seconds"])
     last = _last_whole_checkpoint(config.out / "checkpoints")
@@ -201,6 +112,12 @@ class _JointTrainer(Trainer):
         self.parts.append(part)
         return joint.loss
 
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        """Warm up from a rate of 0, except in a run of a single step, which would learn nothing."""
+        if num_training_steps == 1:
+            self.args.warmup_steps = 0
+        return super().create_scheduler(num_training_steps, optimizer)
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         """Nothing: `_load` has read the checkpoint's weights.
 
@@ -249,14 +166,14 @@ def _trainer(
     should_stop: Callable[[], bool] | None,
 ) -> _JointTrainer:
     gpu = torch.cuda.is_available()
-    default_rate = TINY_LEARNING_RATE if config.model == TINY else LEARNING_RATE
+    pace = config.pace
     arguments = TrainingArguments(
         output_dir=str(config.out / "checkpoints"),
-        per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation_steps,
-        num_train_epochs=config.epochs,
+        per_device_train_batch_size=pace.batch_size,
+        gradient_accumulation_steps=pace.gradient_accumulation_steps,
+        num_train_epochs=pace.epochs,
         max_steps=config.max_steps or -1,
-        learning_rate=config.learning_rate or default_rate,
+        learning_rate=pace.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=WARMUP_SHARE,
         seed=config.seed,
@@ -273,6 +190,8 @@ def _trainer(
         disable_tqdm=True,
         dataloader_pin_memory=gpu,
     )
+    # with several GPUs the Trainer would use DataParallel, which multiplies the batch, and cuts pictures' patches in parts of equal size
+    arguments._n_gpu = min(arguments.n_gpu, 1)
     log = _Log(config.out / "metrics.jsonl", on_step, should_stop)
     trainer = _JointTrainer(
         rationale_weight=config.rationale_weight,
@@ -343,58 +262,3 @@ class _Clock:
         now = time.perf_counter()
         self._seconds[name] = round(self._seconds.get(name, 0.0) + now - self._since, 3)
         self._since = now
-
-
-def _inputs(config: TrainingConfig, samples: list[Sample]) -> dict[str, str]:
-    """Hashes of all that is trained on. A model on a hub goes by its name."""
-    hashes = {path: file_sha256(path) for path in {p for s in samples for p in s.images}}
-    folder = Path(config.model)
-    local = config.model != TINY and folder.is_dir()
-    return {
-        "qra": file_sha256(config.qra),
-        "pictures": content_hash([[hashes[p] for p in s.images] for s in samples]),
-        "model": content_hash({p.name: file_sha256(p) for p in folder.iterdir() if p.is_file()}) if local else config.model,
-    }
-
-
-@contextlib.contextmanager
-def _only_run_in(out: Path) -> Iterator[None]:
-    """Keep two runs out of one folder. Raises Conflict, OutOfSpace."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out / ".training.lock").acquire(timeout=0)
-    except Timeout:
-        raise Conflict(f"another training run is at work in {out}; wait for it, or choose another folder") from None
-    except OSError as error:
-        raise OutOfSpace(f"{out} cannot be written: {error.strerror}; choose another folder for the training run") from error
-    with lock:
-        yield
-
-
-def _clear(out: Path, before: dict[str, Any]) -> None:
-    """Clear what a tiny run of another configuration or other questions left here: seconds of work. Hours of work are never cleared."""
-    if before["configuration"]["model"] != TINY:
-        raise Conflict(f"{out} holds a training run of another configuration or other data; choose another folder, or remove it")
-    for name in ("checkpoint", "checkpoint.partial", "checkpoints", "tiny"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("metrics.jsonl", "run.json"):
-        (out / name).unlink(missing_ok=True)
-
-
-def _read_run(out: Path) -> dict[str, Any]:
-    path = out / "run.json"
-    try:
-        run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if (out / "checkpoint").exists():
-            raise Conflict(f"{out} holds a checkpoint of another origin; choose another folder for the training run") from None
-        return {}
-    except ValueError as error:
-        raise Conflict(f"{path} is no run record: {error}; remove it, or choose another folder for the training run") from error
-    if "identity" not in run:
-        raise Conflict(f"{path} is the record of something else; choose another folder for the training run")
-    return run
-
-
-def _write_run(out: Path, run: dict[str, Any]) -> None:
-    write_atomically(out / "run.json", json.dumps(run, indent=1).encode())

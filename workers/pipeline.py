@@ -19,7 +19,7 @@ from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_c
 from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
 from workers.parsers import SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select
-from workers.steps import StepStore
+from workers.steps import StepStore, timed
 
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
@@ -44,15 +44,27 @@ def induce_video(
     name: str | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> STSG:
     """Return the graph of a video, written to the store in one transaction; steps done before are taken from the data directory.
 
+    Args: seconds: takes what each step took, added to what it holds: split, parse, merge, write.
     Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Stopped when `should_stop` says so.
     """
-    graph = induce(path, data=settings.data, parser=open_parser(parser), name=name, on_progress=on_progress, should_stop=should_stop)
+    seconds = {} if seconds is None else seconds
+    graph = induce(
+        path,
+        data=settings.data,
+        parser=open_parser(parser),
+        name=name,
+        on_progress=on_progress,
+        should_stop=should_stop,
+        seconds=seconds,
+    )
     _tell(on_progress, 0.95, "writing the graph")
-    store.write_graph(graph)
-    _tell(on_progress, 1.0, f"{len({o.entity_id for o in graph.objects})} things in {len(graph.clips)} shots")
+    with timed(seconds, "write"):
+        store.write_graph(graph)
+    _tell(on_progress, 1.0, f"{len({o.entity_id for o in graph.objects})} things, {len(graph.clips)} shots")
     return graph
 
 
@@ -64,21 +76,24 @@ def induce(
     name: str | None = None,
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> STSG:
     """Return the graph of a video, without a store. Splitting and the parse of each clip are kept under their content address in `data`.
 
-    Args: name: what to call the video; None: like its file.
+    Args: name: what to call the video; None: like its file. seconds: as of `induce_video`.
     """
+    seconds = {} if seconds is None else seconds
     steps = StepStore(data)
     config = SplitConfig()
     sha256 = file_sha256(path) if path.is_file() else ""  # what is no file, media refuses with its reason
     _tell(on_progress, 0.0, "splitting")
     split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
-    split = steps.run(
-        "split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, lambda: split_video(path, data=data, config=config)
-    )
-    if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
-        split = split_video(path, data=data, config=config)  # somebody cleared the pictures; the split itself comes out the same
+    with timed(seconds, "split"):
+        split = steps.run(
+            "split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, lambda: split_video(path, data=data, config=config)
+        )
+        if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
+            split = split_video(path, data=data, config=config)  # somebody cleared the pictures; the split itself comes out the same
 
     frames: tuple[ClipFrames, ...] = ()
 
@@ -94,10 +109,10 @@ def induce(
             raise Stopped(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
         _tell(on_progress, 0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
         clip_is = [*split_of, clip.index]
-        parsed.append(steps.run("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index)))
+        with timed(seconds, "parse"):
+            parsed.append(steps.run("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index)))
     _tell(on_progress, 0.9, "merging and bridging")
     size = (split.video.width, split.video.height)
-    merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
     configuration: dict[str, Any] = {
         "split": config.model_dump(mode="json"),
         "parser": parser_is,
@@ -105,9 +120,10 @@ def induce(
     }
     # the same bytes may have been split under another name before
     video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
-    return assemble(
-        split.model_copy(update={"video": video}), merged, bridge_clips(merged), producer=parser.name, configuration=configuration
-    )
+    named = split.model_copy(update={"video": video})
+    with timed(seconds, "merge"):
+        merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
+        return assemble(named, merged, bridge_clips(merged), producer=parser.name, configuration=configuration)
 
 
 def sample_questions(

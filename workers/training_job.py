@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from graph_schema.errors import BadInput, Conflict, StepgraphError
+from graph_schema.errors import BadInput, StepgraphError
 from graph_schema.metrics import read_metrics, summarise, training_folder
 from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.lease import Lease
+from workers.pipeline import Stopped
 from workers.steps import write_atomically
 
 LOOK_SECONDS = 0.5
@@ -39,15 +40,15 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
     """Train on a QRA set. Parameters: training_run_id, qra_set_id, configuration. Result: training_run_id and `metrics.summarise`.
 
     An attempt goes on from the checkpoint of the one before.
-    Raises: Stopped; TrainingFailed; BadInput where torch is not installed.
+    Raises: Stopped, also while another trainer works on this run; TrainingFailed; BadInput where torch is not installed.
     """
     if importlib.util.find_spec("torch") is None:
         raise BadInput('training needs torch, which this worker lacks: pip install "stepgraph[train]" and send the training run again')
     run_id, set_id = job.parameters["training_run_id"], job.parameters["qra_set_id"]
     configuration: dict[str, Any] = job.parameters["configuration"]
     folder = training_folder(settings.data, run_id)
-    lease.tell(0.0, "writing the training set")
-    with _only_trainer_in(folder) as lock:
+    with _only_trainer_in(folder, lease) as lock:
+        lease.tell(0.0, "writing the training set")
         config = _lay_out(folder, store, set_id, configuration, settings.data)
         _run_trainer(config, folder, lock, lease)
     metrics = read_metrics(folder / "metrics.jsonl")
@@ -79,6 +80,8 @@ def _lay_out(folder: Path, store: GraphStore, set_id: str, configuration: dict[s
     write_atomically(folder / "qra.jsonl", "".join(f"{line}\n" for line in lines).encode())
     for graph_id in store.read_qra_set(set_id)["graph_ids"]:
         write_atomically(folder / "graphs" / f"{graph_id}.json", store.read_graph(graph_id).model_dump_json().encode())
+    if not (folder / "run.json").exists():
+        (folder / "metrics.jsonl").unlink(missing_ok=True)  # of the same training by `stepgraph run`, whose model lies elsewhere
     if not (folder / "keyframes").exists():
         (folder / "keyframes").symlink_to(Path("..", "..", "keyframes"), target_is_directory=True)
     paths = {"qra": str(folder / "qra.jsonl"), "root": str(folder), "out": str(folder)}
@@ -89,7 +92,8 @@ def _lay_out(folder: Path, store: GraphStore, set_id: str, configuration: dict[s
 def _run_trainer(config: Path, folder: Path, lock: int, lease: Lease) -> None:
     with (folder / "trainer.log").open("ab") as log:
         trainer = subprocess.Popen(
-            [sys.executable, "-m", "workers.guard", sys.executable, "-m", "trainer", str(config)],
+            # -P: no module of the current folder is ours
+            [sys.executable, "-P", "-m", "workers.guard", sys.executable, "-P", "-m", "trainer", str(config)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -131,8 +135,11 @@ def _progress(folder: Path) -> tuple[float, str]:
 
 
 @contextlib.contextmanager
-def _only_trainer_in(folder: Path) -> Iterator[int]:
-    """Lock the folder against a trainer that a lost attempt left behind; the lock is held until the last process that has it ends."""
+def _only_trainer_in(folder: Path, lease: Lease) -> Iterator[int]:
+    """Lock the folder against a trainer that a lost attempt left behind; the lock is held until the last process that has it ends.
+
+    Raises: Stopped if the other one trains on: it is no fault of this job, which is done when it comes back later.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as file:
         deadline = time.monotonic() + 2 * STOP_SECONDS
@@ -142,6 +149,7 @@ def _only_trainer_in(folder: Path) -> Iterator[int]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise Conflict(f"another trainer works in {folder}; wait until it ends, then send the training run again") from None
+                    raise Stopped(f"another trainer works in {folder}; this job is handed back until that one has ended") from None
+                lease.tell(0.0, "waiting for the trainer that is at work on this run")
                 time.sleep(0.1)
         yield file.fileno()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.doors import ACCEPTED, Cursor, DoorsDep, LauncherDep, Limit, Listing, Order, StoreDep
 from api.errors import documented
-from graph_schema.errors import Conflict
-from graph_schema.identifiers import content_hash
-from graph_schema.metrics import read_metrics, training_folder
+from graph_schema.errors import Conflict, NotFound
+from graph_schema.metrics import read_metrics, training_folder, training_run_id
 from graph_schema.models import Job, JobState
+from graph_schema.store import GraphStore
 
 router = APIRouter(prefix="/training-runs", tags=["training-runs"])
 
@@ -23,11 +23,13 @@ class TrainingOrder(Order):
     qra_set_id: str = Field(min_length=1, max_length=200)
     model: str = Field(default="tiny", min_length=1, max_length=500, description="`tiny`, a model folder on the worker, or a hub id")
     rationale_weight: float = Field(default=1.0, ge=0, le=1e6, description="lambda of L_answer + lambda * L_rationale")
-    learning_rate: float | None = Field(default=None, gt=0, le=10, description="null: what suits the model")
-    epochs: int = Field(default=8, ge=1, le=10_000)
+    learning_rate: float | None = Field(default=None, gt=0, le=10, description="null: 0.008 for `tiny`, else 2e-05")
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="null: 8 for `tiny`, else 1")
     max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="stop after so many updates, whatever the epochs")
-    batch_size: int = Field(default=8, ge=1, le=4096)
-    gradient_accumulation_steps: int = Field(default=1, ge=1, le=4096)
+    batch_size: int | None = Field(default=None, ge=1, le=4096, description="questions at once in the model; null: 8 for `tiny`, else 1")
+    gradient_accumulation_steps: int | None = Field(
+        default=None, ge=1, le=4096, description="batches an update; null: 1 for `tiny`, else as many as have 128 questions"
+    )
     max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
@@ -53,13 +55,16 @@ class TrainingRun(ListedTrainingRun):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def launch_training_run(order: TrainingOrder, store: StoreDep, launcher: LauncherDep) -> Job:
-    """Start training. The job's parameters have the `training_run_id`."""
+def launch_training_run(order: TrainingOrder, store: StoreDep, launcher: LauncherDep, response: Response) -> Job:
+    """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
     questions = store.read_qra_set(order.qra_set_id)
     if questions["count"] == 0:
         raise Conflict(f"QRA set {order.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
     configuration = order.model_dump(exclude={"qra_set_id"})
-    run_id = f"t{content_hash(questions['id'], configuration)}"
+    run_id = training_run_id(questions["id"], configuration)
+    if (working := _unfinished_job(store, run_id)) is not None:
+        response.headers["Location"] = f"/v1/jobs/{working.id}"
+        return working
 
     def keep(job: Job) -> None:
         store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=order.model, produced=None)
@@ -98,6 +103,16 @@ def get_metrics(
     doors.store.read_training_run(training_run_id)
     rows = read_metrics(training_folder(doors.settings.data, training_run_id) / "metrics.jsonl")
     return [row for row in rows if row["step"] > after_step]
+
+
+def _unfinished_job(store: GraphStore, run_id: str) -> Job | None:
+    """The job that trains this run, or waits to; one that is being cancelled is not counted."""
+    try:
+        job_id = store.read_training_run(run_id).get("job_id")
+    except NotFound:
+        return None
+    job = None if job_id is None else store.read_job(job_id)
+    return job if job and job.state in ("queued", "running") and not job.cancel_requested else None
 
 
 def _parts(run: dict[str, Any]) -> dict[str, Any]:
