@@ -103,7 +103,7 @@ def running(home: Path) -> Iterator[Server]:
     """Start a server with its files in `home`, and end it. Raises CannotRun, also if it does not start."""
     (home / "conf").mkdir(parents=True, exist_ok=True)
     bolt, http = _free_ports()
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_hex(12)  # no leading dash, which the admin tool takes for an option
     settings = {
         "server.bolt.listen_address": f"127.0.0.1:{bolt}",
         "server.bolt.advertised_address": f"127.0.0.1:{bolt}",
