@@ -30,20 +30,18 @@ class Draw(NamedTuple):
     growth: tuple[float, ...]
 
 
-def draw_paths(graph_id: str, edge_count: int, *, draws: int, steps: Sequence[int], seed: int) -> list[Draw]:
-    """Draw `draws` openings of a graph with `edge_count` edges; draw i wants `steps[i]` edges.
+def draw_paths(graph_id: str, edge_count: int, *, steps: Sequence[int], seed: int, first: int = 0) -> list[Draw]:
+    """Draw an opening of a graph with `edge_count` edges for each of `steps`, the numbers of edges that are wanted.
 
-    Draw i depends on the seed, the graph and i alone: asking for more draws leaves the first ones as they were.
-    Raises: ValueError if `steps` does not fit `draws`, or wants fewer than 1 or more than `MAX_STEPS` edges.
+    Draw i depends on the seed, the graph and i alone: asking for more draws, or from `first` on, leaves each as it was.
+    Raises: ValueError if `steps` wants fewer than 1 or more than `MAX_STEPS` edges.
     """
-    if len(steps) != draws:
-        raise ValueError(f"{draws} draws need {draws} numbers of steps, got {len(steps)}")
     if bad := sorted({n for n in steps if not 1 <= n <= MAX_STEPS}):
         raise ValueError(f"a path has 1 to {MAX_STEPS} steps, not {bad}")
     if edge_count == 0:
         return []
     found = []
-    for i, wanted in enumerate(steps):
+    for i, wanted in enumerate(steps, first):
         chance = random.Random(f"stepgraph path {seed} {graph_id} {i}")
         opening = int(chance.random() * 2 * edge_count)
         found.append(Draw(i, opening >> 1, opening & 1, tuple(chance.random() for _ in range(wanted - 1))))
@@ -77,7 +75,7 @@ def distinct_paths(graph_id: str, rows: Iterable[Mapping[str, Any]]) -> list[Rea
     return paths
 
 
-def reference_paths(stsg: STSG, *, draws: int, steps: Sequence[int], seed: int) -> list[ReasoningPath]:
+def reference_paths(stsg: STSG, *, steps: Sequence[int], seed: int, first: int = 0) -> list[ReasoningPath]:
     """What `GraphStore.sample_paths` must return for this graph, walked in memory. For tests, and for graphs that are in no store."""
     edges = [
         *[PathEdge(id=r.id, type="RELATES", from_id=r.subject_id, to_id=r.object_id) for r in stsg.relations],
@@ -89,7 +87,7 @@ def reference_paths(stsg: STSG, *, draws: int, steps: Sequence[int], seed: int) 
         for end in {edge.from_id, edge.to_id}:
             touching.setdefault(end, []).append(edge)
     rows = []
-    for draw in draw_paths(stsg.id, len(edges), draws=draws, steps=steps, seed=seed):
+    for draw in draw_paths(stsg.id, len(edges), steps=steps, seed=seed, first=first):
         opening = edges[draw.rank]
         if opening.from_id == opening.to_id:
             continue

@@ -234,15 +234,16 @@ class GraphStore:
 
     # ------------------------------------------------------------------------------- paths and programs
 
-    def sample_paths(self, graph_id: str, *, draws: int, steps: Sequence[int], seed: int) -> list[ReasoningPath]:
-        """Walk through a graph `draws` times; walk i wants `steps[i]` edges and may end earlier. Distinct paths, in order of draws.
+    def sample_paths(self, graph_id: str, *, steps: Sequence[int], seed: int, first: int = 0) -> list[ReasoningPath]:
+        """Walk through a graph once for each of `steps`, the edges wanted; a walk may end earlier. Distinct paths, in order of draws.
 
+        Args: first: the number of the first draw; a later call goes on where an earlier one stopped.
         The same seed gives the same paths on every engine. Raises NotFound; ValueError as `paths.draw_paths`.
         """
         found = self._rows("edge_count", graph_id=graph_id)
         if not found:
             raise _no_graph(graph_id)
-        drawn = draw_paths(graph_id, found[0]["edge_count"], draws=draws, steps=steps, seed=seed)
+        drawn = draw_paths(graph_id, found[0]["edge_count"], steps=steps, seed=seed, first=first)
 
         def work(tx: neo4j.Transaction) -> list[Row]:
             rows: list[Row] = []

@@ -19,14 +19,15 @@ from tests.graphs import cup_graph, stsgs, unique
 @given(graph=stsgs(), steps=st.lists(st.integers(1, 5), max_size=30), seed=st.integers(0, 99))
 def test_the_engine_walks_as_the_reference_does(store: GraphStore, graph: STSG, steps: list[int], seed: int) -> None:
     store.write_graph(graph)
-    wanted = reference_paths(graph, draws=len(steps), steps=steps, seed=seed)
-    assert store.sample_paths(graph.id, draws=len(steps), steps=steps, seed=seed) == wanted
+    wanted = reference_paths(graph, steps=steps, seed=seed)
+    assert store.sample_paths(graph.id, steps=steps, seed=seed) == wanted
+    assert store.sample_paths(graph.id, steps=steps[3:], seed=seed, first=3) == reference_paths(graph, steps=steps[3:], seed=seed, first=3)
 
 
 def test_the_walk_of_a_known_graph(store: GraphStore) -> None:
     graph = cup_graph(unique())
     store.write_graph(graph)
-    paths = store.sample_paths(graph.id, draws=200, steps=[3] * 200, seed=0)
+    paths = store.sample_paths(graph.id, steps=[3] * 200, seed=0)
     names = {tuple(node.removeprefix(graph.id) for node in path.node_ids) for path in paths}
     # from each edge in both directions, on to things not met yet, until three edges or no way on
     assert names == {
@@ -40,25 +41,27 @@ def test_the_walk_of_a_known_graph(store: GraphStore) -> None:
 def test_the_same_seed_gives_the_same_paths_and_another_gives_others(store: GraphStore) -> None:
     graph = cup_graph(unique())
     store.write_graph(graph)
-    once = store.sample_paths(graph.id, draws=5, steps=[2] * 5, seed=1)
-    assert store.sample_paths(graph.id, draws=5, steps=[2] * 5, seed=1) == once
-    assert store.sample_paths(graph.id, draws=5, steps=[2] * 5, seed=2) != once
+    once = store.sample_paths(graph.id, steps=[2] * 5, seed=1)
+    assert store.sample_paths(graph.id, steps=[2] * 5, seed=1) == once
+    assert store.sample_paths(graph.id, steps=[2] * 5, seed=2) != once
 
 
 def test_more_draws_leave_the_first_ones_as_they_were() -> None:
-    few = draw_paths("g", 100, draws=10, steps=[2] * 10, seed=3)
-    assert draw_paths("g", 100, draws=20, steps=[2] * 20, seed=3)[:10] == few
+    few = draw_paths("g", 100, steps=[2] * 10, seed=3)
+    many = draw_paths("g", 100, steps=[2] * 20, seed=3)
+    assert many[:10] == few
+    assert many[10:] == draw_paths("g", 100, steps=[2] * 10, seed=3, first=10)
 
 
 def test_openings_are_uniform_over_edges_and_directions() -> None:
-    drawn = Counter((d.rank, d.flip) for d in draw_paths("g", 4, draws=8000, steps=[1] * 8000, seed=0))
+    drawn = Counter((d.rank, d.flip) for d in draw_paths("g", 4, steps=[1] * 8000, seed=0))
     assert set(drawn) == {(rank, flip) for rank in range(4) for flip in (0, 1)}
     assert all(abs(count - 1000) < 150 for count in drawn.values())  # 5 standard deviations of 30
 
 
 def test_draws_are_pinned() -> None:
     """A change here changes every question set that was ever made."""
-    first = draw_paths("g1", 7, draws=1, steps=[3], seed=0)[0]
+    first = draw_paths("g1", 7, steps=[3], seed=0)[0]
     assert (first.rank, first.flip) == (0, 1)
     assert first.growth == pytest.approx((0.106874014, 0.881143126))
 
@@ -66,19 +69,17 @@ def test_draws_are_pinned() -> None:
 def test_a_graph_without_edges_has_no_paths(store: GraphStore) -> None:
     graph = cup_graph(unique()).model_copy(update={"relations": (), "motions": (), "references": ()})
     store.write_graph(graph)
-    assert store.sample_paths(graph.id, draws=3, steps=[1, 2, 3], seed=0) == []
+    assert store.sample_paths(graph.id, steps=[1, 2, 3], seed=0) == []
 
 
 def test_an_unknown_graph_has_no_paths_either(store: GraphStore) -> None:
     with pytest.raises(NotFound, match="no graph 'g0'"):
-        store.sample_paths("g0", draws=1, steps=[1], seed=0)
+        store.sample_paths("g0", steps=[1], seed=0)
 
 
 def test_impossible_wishes_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 draws need 2 numbers of steps, got 1"):
-        draw_paths("g", 3, draws=2, steps=[1], seed=0)
     with pytest.raises(ValueError, match=r"a path has 1 to 8 steps, not \[0, 9\]"):
-        draw_paths("g", 3, draws=2, steps=[9, 0], seed=0)
+        draw_paths("g", 3, steps=[9, 0], seed=0)
 
 
 def test_the_statement_has_one_block_for_each_further_edge() -> None:

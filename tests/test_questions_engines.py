@@ -61,7 +61,7 @@ def scenes(draw: st.DrawFn) -> STSG:
 
 
 def built(graph: STSG, draws: int = 60) -> list:
-    paths = reference_paths(graph, draws=draws, steps=draw_steps(draws, (25, 45, 30), 0), seed=0)
+    paths = reference_paths(graph, steps=draw_steps(draws, (25, 45, 30), 0), seed=0)
     return build_questions(graph, paths, set_id="set", seed=0)
 
 
@@ -130,7 +130,7 @@ def test_true_worlds_give_questions_of_every_kind(store: GraphStore):
         size = {"width": world.width, "height": world.height, "frame_count": frames, "duration_seconds": frames / world.fps}
         graph = truth(world, a_video(f"qworld{seed}").model_copy(update=size))
         store.write_graph(graph)
-        paths = store.sample_paths(graph.id, draws=60, steps=draw_steps(60, (25, 45, 30), 0), seed=0)
+        paths = store.sample_paths(graph.id, steps=draw_steps(60, (25, 45, 30), 0), seed=0)
         questions = build_questions(graph, paths, set_id="set", seed=0)
         kept = keep_unique(questions, store.run_programs([q.program for q in questions]))
         assert [q.id for q in kept] == [q.id for q in questions]

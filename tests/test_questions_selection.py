@@ -53,6 +53,7 @@ def test_steps_are_drawn_in_their_shares_and_more_draws_leave_the_first_as_they_
     shares = Counter(drawn)
     assert [abs(shares[n] / 4000 - share) < 0.03 for n, share in ((1, 0.25), (2, 0.45), (3, 0.3))] == [True] * 3
     assert draw_steps(10, (25, 45, 30), seed=3) == drawn[:10]
+    assert draw_steps(10, (25, 45, 30), seed=3, first=10) == drawn[10:20]
     assert set(draw_steps(50, (0, 1), seed=0)) == {2}
 
 

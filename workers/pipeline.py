@@ -18,11 +18,15 @@ from graph_schema.store import GraphStore
 from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
 from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
 from workers.parsers import SceneParser, open_parser
-from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select
+from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
 from workers.steps import StepStore, timed
 
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
+LEAST_DRAWS, MOST_DRAWS = 120, 2000
+"""Paths drawn from a graph in one round."""
+PATIENCE_DRAWS = 480
+"""A graph of which so many paths gave no new question is not asked again."""
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and what is being done."""
@@ -139,7 +143,8 @@ def sample_questions(
 ) -> tuple[list[QRA], str]:
     """Sample a QRA set from graphs in the store, keep it there, and return it with its id.
 
-    Each graph gets an equal share of `samples`, and what one graph cannot give falls to the others as far as they can. Every program
+    Paths are drawn in rounds, each graph in turn, until the set has what was asked, or no graph gives a question it has not given
+    before. Each graph gets an equal share of `samples`, and what one cannot give falls to the others as far as they can. Every program
     was executed and returned exactly its answer. The id is a hash of what the set is made from, unless one is given.
     Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks; Stopped when `should_stop`, asked before each
     graph, says so.
@@ -147,18 +152,27 @@ def sample_questions(
     graph_ids, step_mix = sorted(set(graph_ids)), checked_step_mix(step_mix)
     configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
-    draws = DRAWS_PER_SAMPLE * samples
-    steps = draw_steps(draws, step_mix, seed)
-    candidates: list[QRA] = []
-    for done, graph_id in enumerate(graph_ids):
-        if should_stop is not None and should_stop():
-            raise Stopped(f"stopped before graph {done + 1} of {len(graph_ids)}; no questions are kept")
-        _tell(on_progress, done / len(graph_ids), f"sampling graph {done + 1} of {len(graph_ids)}")
-        graph = store.read_graph(graph_id)
-        paths = store.sample_paths(graph_id, draws=draws, steps=steps, seed=seed)
-        built = build_questions(graph, paths, set_id=set_id, seed=seed)
-        candidates += keep_unique(built, store.run_programs([c.program for c in built]))
-    chosen = select(candidates, samples, step_mix)
+    most = DRAWS_PER_SAMPLE * samples
+    draws = min(most, max(LEAST_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MOST_DRAWS)
+    found: dict[str, dict[str, QRA]] = {graph_id: {} for graph_id in graph_ids}  # by text, those that are not unique too
+    in_vain = dict.fromkeys(graph_ids, 0)
+    chosen: list[QRA] = []
+    for first in range(0, most, draws):
+        steps = draw_steps(draws, step_mix, seed, first)
+        giving = [graph_id for graph_id, draws_in_vain in in_vain.items() if draws_in_vain < PATIENCE_DRAWS]
+        for done, graph_id in enumerate(giving):
+            if should_stop is not None and should_stop():
+                raise Stopped(f"stopped before graph {done + 1} of {len(giving)}; no questions are kept")
+            _tell(on_progress, (first + draws * done / len(giving)) / most, f"sampling graph {done + 1} of {len(giving)}")
+            graph = store.read_graph(graph_id)
+            paths = store.sample_paths(graph_id, steps=steps, seed=seed, first=first)
+            new = [q for q in build_questions(graph, paths, set_id=set_id, seed=seed) if q.question not in found[graph_id]]
+            kept = keep_unique(new, store.run_programs([q.program for q in new]))
+            found[graph_id] |= {q.question: q for q in [*new, *kept]}
+            in_vain[graph_id] = 0 if new else in_vain[graph_id] + draws
+        chosen = select([q for by_text in found.values() for q in by_text.values() if q.checks.unique], samples, step_mix)
+        if not giving or not shortfalls(chosen, samples, step_mix):
+            break
     store.write_qra_set(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
     _tell(on_progress, 1.0, f"{len(chosen)} questions")
     return chosen, set_id

@@ -37,8 +37,8 @@ from workers.questions.plan import (
 from workers.questions.program import program
 from workers.questions.readings import Hop, by_caption, hops_of, plans
 
-QUESTIONS_VERSION = 2
-"""Raised when the same paths give other questions than before."""
+QUESTIONS_VERSION = 3
+"""Raised when the same graphs, asked for the same, give other questions than before."""
 
 
 def build_questions(graph: STSG, paths: Sequence[ReasoningPath], *, set_id: str, seed: int) -> list[QRA]:

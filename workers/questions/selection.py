@@ -13,10 +13,13 @@ MAX_PER_SEED_NODE = 3
 """Questions of a set whose answer is at one node, from which their paths opened. Source: METHODS 1.1, guards the paper does not state."""
 
 
-def draw_steps(draws: int, step_mix: Sequence[float], seed: int) -> list[int]:
-    """Return how many steps each draw shall have, with the shares `step_mix` of 1, 2, 3, … steps; draw i depends on seed and i alone."""
+def draw_steps(draws: int, step_mix: Sequence[float], seed: int, first: int = 0) -> list[int]:
+    """Return how many steps each draw from `first` on shall have, with the shares `step_mix` of 1, 2, 3, … steps.
+
+    Draw i depends on seed and i alone.
+    """
     sizes = range(1, len(step_mix) + 1)
-    return [random.Random(f"stepgraph steps {seed} {i}").choices(sizes, weights=step_mix)[0] for i in range(draws)]
+    return [random.Random(f"stepgraph steps {seed} {i}").choices(sizes, weights=step_mix)[0] for i in range(first, first + draws)]
 
 
 def select(candidates: Sequence[QRA], samples: int, step_mix: Sequence[float]) -> list[QRA]:
