@@ -1,10 +1,11 @@
-"""What tests share: real graph engines, and real videos where there are some."""
+"""What tests share: real graph engines, real videos where there are some; and on CI no skip is silent."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -12,6 +13,33 @@ from graph_schema.engines.embedded import stop_embedded
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests import neo4j_server
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+class NoRealVideos(pytest.skip.Exception):
+    """The optional folder of real videos is not there; only this may skip a test on CI without the mark `gpu`."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    may_skip = item.get_closest_marker("gpu") or (call.excinfo and call.excinfo.errisinstance(NoRealVideos)) or hasattr(report, "wasxfail")
+    return report if may_skip else _failed_on_ci(report)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that skips itself, as with `pytest.importorskip`."""
+    return _failed_on_ci((yield))
+
+
+def _failed_on_ci(report: Report) -> Report:
+    """The report; where the environment variable CI is set, one of a skip says that it failed, and why."""
+    if report.skipped and os.environ.get("CI"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"on CI nothing may be skipped but gpu: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +58,12 @@ def embedded_store(embedded_settings: Settings) -> Iterator[GraphStore]:
 
 @pytest.fixture(scope="session")
 def neo4j_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j_server.Server]:
-    """A Neo4j Community server of this test run. Where it cannot run the test is skipped; in CI that is an error."""
+    """A Neo4j Community server of this test run. Where it cannot run the test is skipped."""
     home = tmp_path_factory.mktemp("neo4j")
     try:
         with neo4j_server.running(home) as server:
             yield server
     except neo4j_server.CannotRun as error:
-        if os.environ.get("CI"):
-            raise
         pytest.skip(str(error))
 
 
@@ -72,5 +98,5 @@ def real_videos() -> Path:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("STEPGRAPH_TEST_DATA") or beside) / "videos"
     if not folder.is_dir():
-        pytest.skip(f"no real videos in {folder}; set STEPGRAPH_TEST_DATA to a folder that has videos/")
+        raise NoRealVideos(f"no real videos in {folder}; set STEPGRAPH_TEST_DATA to a folder that has videos/")
     return folder

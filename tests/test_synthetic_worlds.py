@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +18,12 @@ import av
 import numpy as np
 import pytest
 
-from graph_schema.errors import BadInput
+from api.loop import find_videos
+from graph_schema.errors import BadInput, OutOfSpace
 from graph_schema.identifiers import file_sha256
 from graph_schema.models import STSG, Video
 from graph_schema.vocabulary import LARGE_FROM, MEDIUM_FROM, side_of, size_word
+from workers import synthetic
 from workers.synthetic import make_world, truth, write_world, write_worlds
 from workers.synthetic.rendering import draw_frames
 from workers.synthetic.shapes import SHAPES, Form, extent, stamp
@@ -37,13 +46,22 @@ def video_of(world: World) -> Video:
     return Video(id="v0", sha256=f"{world.seed:064x}", name=f"{world.name}.mp4", uri=f"{world.name}.mp4", **sizes)
 
 
-@pytest.fixture
-def small() -> World:
+def small_world(seed: int = 7, name: str = "small") -> World:
     """Red walks right for 1 s, then stands, left of blue; after the cut only red is there, walking up out of the frame."""
     walk = Appearance(RED, (30, 50), (Leg(1.0, 40, 0), Leg(1.0, 0, 0)), 0)
     leave = Appearance(RED, (30, 50), (Leg(2.0, 0, -60),), 0)
     shots = (Shot(20, GREY, (walk, standing(BLUE, 150, 50))), Shot(20, SAND, (leave,)))
-    return World(seed=7, name="small", width=200, height=100, fps=10, shots=shots)
+    return World(seed=seed, name=name, width=200, height=100, fps=10, shots=shots)
+
+
+@pytest.fixture
+def small() -> World:
+    return small_world()
+
+
+def small_world_of(seed: int) -> World:
+    """In place of `make_world`: at once."""
+    return small_world(seed, f"world_{seed:06d}")
 
 
 def test_the_truth_of_a_small_world(small: World) -> None:
@@ -226,4 +244,119 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("n", [0, 1001])
 def test_a_number_of_videos_out_of_range_is_refused(n: int, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=f"cannot make {n} synthetic videos; ask for 1 to 1000"):
-        write_worlds(n, 0, tmp_path)
+        list(write_worlds(n, 0, tmp_path))
+
+
+def belongs(video: Path) -> bool:
+    """Whether a video's truth was written for exactly this video."""
+    truth = STSG.model_validate_json((video.parent / "truth" / f"{video.stem}.json").read_bytes())
+    return truth.video.sha256 == file_sha256(video)
+
+
+def test_a_world_that_is_whole_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic, "make_world", small_world_of)
+    assert [p.name for p in write_worlds(2, 5, tmp_path)] == ["world_005000.mp4", "world_005001.mp4"]
+    made: list[int] = []
+    monkeypatch.setattr(synthetic, "make_world", lambda seed: (made.append(seed), small_world_of(seed))[1])
+    assert [p.name for p in write_worlds(3, 5, tmp_path)] == ["world_005000.mp4", "world_005001.mp4", "world_005002.mp4"]
+    assert made == [5002]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda video, truth: truth.unlink(),
+        lambda video, truth: truth.write_bytes(truth.read_bytes()[:1000]),
+        lambda video, truth: truth.write_text(truth.read_text().replace('"world_version": 1', '"world_version": 0')),
+        lambda video, truth: video.unlink(),
+        lambda video, truth: video.write_bytes(video.read_bytes()[:-100]),
+    ],
+    ids=["no truth", "half a truth", "an older version's truth", "no video", "another video"],
+)
+def test_a_world_that_is_not_whole_is_made_anew(
+    spoil: Callable[[Path, Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthetic, "make_world", small_world_of)
+    files = [*write_worlds(1, 5, tmp_path), tmp_path / "truth" / "world_005000.json"]
+    before = [f.read_bytes() for f in files]
+    spoil(*files)
+    assert list(write_worlds(1, 5, tmp_path)) == [files[0]]
+    assert [f.read_bytes() for f in files] == before
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(small: World, tmp_path: Path) -> None:
+    (tmp_path / "truth").write_text("in the way", encoding="utf-8")
+    with pytest.raises(OutOfSpace, match=r"small\.mp4 cannot be written: Not a directory; free space or choose another folder"):
+        write_world(small, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["truth"]
+
+
+# ------------------------------------------------------------------------------------------------- the command
+
+COMMAND = """
+import signal, sys
+from api.cli import main
+from tests.test_synthetic_worlds import small_world_of
+from workers import synthetic
+from workers.synthetic import rendering
+
+def halting(world):
+    for number, image in enumerate(draw_frames(world)):
+        if world.seed == 5001 and number == 20:
+            print("in the middle", file=sys.stderr, flush=True)
+            signal.pause()
+        yield image
+
+synthetic.make_world = small_world_of
+draw_frames, rendering.draw_frames = rendering.draw_frames, {draw}
+main()
+"""
+
+
+def synth(out: Path, draw: str = "rendering.draw_frames", stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """`stepgraph synth` of two small worlds; with `halting` it waits in the middle of the second one."""
+    command = [sys.executable, "-c", COMMAND.format(draw=draw), "synth", "--videos", "2", "--seed", "5", "--out", str(out)]
+    return subprocess.Popen(command, cwd=Path(__file__).resolve().parents[1], stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_an_interrupted_set_holds_only_whole_worlds_and_goes_on(how: signal.Signals, code: int, tmp_path: Path) -> None:
+    paths = [tmp_path / "world_005000.mp4", tmp_path / "world_005001.mp4"]
+    with synth(tmp_path, draw="halting") as process:
+        assert process.stdout and process.stderr
+        for line in process.stderr:
+            if "in the middle" in line:
+                break
+        process.send_signal(how)
+        said, told = process.stdout.read(), process.stderr.read()
+    assert (process.returncode, said) == (code, f"{paths[0]}\n")
+    assert find_videos([tmp_path]) == paths[:1]
+    assert belongs(paths[0])
+    assert sorted(p.name for p in (tmp_path / "truth").iterdir()) == ["world_005000.json"]
+    if how == signal.SIGINT:
+        assert told.strip() == "stepgraph: stopped; the worlds that are done are whole, the same command goes on from there"
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["truth", "world_005000.mp4"]
+    done = paths[0].stat().st_mtime_ns
+    with synth(tmp_path) as process:
+        said, told = process.communicate()
+    assert (process.returncode, said) == (0, f"{paths[0]}\n{paths[1]}\n")
+    assert told.splitlines() == ["world_005000.mp4: is there already", "world_005001.mp4: planning", "world_005001.mp4: rendered"]
+    assert find_videos([tmp_path]) == paths
+    assert belongs(paths[1])
+    assert paths[0].stat().st_mtime_ns == done
+
+
+def test_bars_on_a_terminal_leave_standard_output_alone(tmp_path: Path) -> None:
+    terminal, other_end = pty.openpty()
+    try:
+        with synth(tmp_path, stderr=other_end) as process:
+            said, _ = process.communicate()
+    finally:
+        os.close(other_end)
+    shown = b""
+    with contextlib.suppress(OSError):  # how the end of a terminal is told
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    assert said.splitlines() == [str(tmp_path / "world_005000.mp4"), str(tmp_path / "world_005001.mp4")]
+    assert b"world_005001.mp4" in shown and str(tmp_path).encode() not in shown

@@ -62,13 +62,16 @@ LOOKS = (3, 1)
 """Frames between the moments looked at while drawing: first quickly, then at all."""
 
 
+def name_of(seed: int) -> str:
+    """The name of a seed's world."""
+    return f"world_{seed:06d}"
+
+
 def make_world(seed: int) -> World:
     """Return the world of this seed; the same seed gives the same world."""
     rng = Random(seed)
     width, height = rng.choice(FRAME_SIZES)
-    world = World(
-        seed=seed, name=f"world_{seed:06d}", width=width, height=height, fps=rng.choice(RATES), shots=(), picture=rng.choice(PICTURES)
-    )
+    world = World(seed=seed, name=name_of(seed), width=width, height=height, fps=rng.choice(RATES), shots=(), picture=rng.choice(PICTURES))
     shot_count = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8))
     things = _draw_things(rng, world, rng.randint(4, 8))
     twins: tuple[Thing, ...] = ()

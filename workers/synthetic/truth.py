@@ -11,6 +11,7 @@ consecutive appearances.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from graph_schema.identifiers import graph_id
 from graph_schema.models import (
@@ -29,7 +30,7 @@ from graph_schema.models import (
 )
 from graph_schema.vocabulary import STANDS, PixelBox, motion_word, runs
 from workers.synthetic.sight import Moment, facts, look_at
-from workers.synthetic.worlds import Appearance, Shot, World
+from workers.synthetic.worlds import WORLD_VERSION, Appearance, Shot, World
 
 PRODUCER = "synthetic-truth"
 GRID_SECONDS = 0.2
@@ -65,6 +66,11 @@ class _Parts:
     references: list[Reference] = field(default_factory=list)
 
 
+def configuration_of(seed: int) -> dict[str, Any]:
+    """What a true graph says of how it came to be."""
+    return {"seed": seed, "world_version": WORLD_VERSION, "truth_version": TRUTH_VERSION}
+
+
 def truth(world: World, video: Video) -> STSG:
     """Return the true graph of the world's video.
 
@@ -74,7 +80,7 @@ def truth(world: World, video: Video) -> STSG:
     if (video.width, video.height, video.frame_count) != (world.width, world.height, frames):
         said = f"{video.width} x {video.height}, {video.frame_count} frames"
         raise ValueError(f"video {video.name} is {said}; {world.name} is {world.width} x {world.height}, {frames} frames")
-    configuration = {"seed": world.seed, "truth_version": TRUTH_VERSION}
+    configuration = configuration_of(world.seed)
     graph = graph_id(video.sha256, PRODUCER, configuration)
     parts = _Parts()
     last_seen: dict[str, Seen] = {}

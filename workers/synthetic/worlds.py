@@ -8,6 +8,9 @@ from workers.synthetic.shapes import Form, extent
 
 Point = tuple[float, float]
 
+WORLD_VERSION = 1
+"""Raised when a seed gives another world or other pictures, so that worlds on disk are made anew."""
+
 
 @dataclass(frozen=True)
 class Thing:
