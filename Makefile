@@ -19,8 +19,8 @@ setup-test: .venv/.test
 
 demo: setup ## one video through the whole loop: VIDEO=path, or a synthetic one
 	@set -e; video="$(VIDEO)"; \
-	if [ -z "$$video" ]; then $(BIN)/stepgraph synth --videos 1 --seed 7 --out $(OUT)/worlds; video=$$(ls $(OUT)/worlds/*.mp4); fi; \
-	$(BIN)/stepgraph run "$$video" --out $(OUT)
+	if [ -z "$$video" ]; then video=$$($(BIN)/stepgraph synth --videos 1 --seed 7 --out "$(OUT)/worlds"); fi; \
+	$(BIN)/stepgraph run "$$video" --out "$(OUT)"
 
 lint: setup-test ## style, formatting, types
 	$(BIN)/ruff check .
