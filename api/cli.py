@@ -165,20 +165,21 @@ def _score(value: float | None) -> str:
 
 
 def _summarise(result: dict[str, Any], out: Path) -> None:
+    from api.report.words import plural, shortfalls_said
+
     for entry in result["inputs"]:
         print(": ".join(filter(None, [f"{entry['status']:7} {entry['name']}", _remark(entry)])))
     counts = result["counts"]
-    kinds = ", ".join(_counted(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
-    things, nodes = _counted(counts["entities"], "thing"), _counted(counts["objects"], "node")
-    print(f"{_counted(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {_counted(counts['questions'], 'question')}")
-    if result["shortfalls"]:
-        lacking = ", ".join(f"{count} of {_counted(int(steps), 'step')}" for steps, count in result["shortfalls"].items())
-        print(f"short of what was asked, as these graphs have no more with just one answer: {lacking}")
+    kinds = ", ".join(plural(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
+    things, nodes = plural(counts["entities"], "thing"), plural(counts["objects"], "node")
+    print(f"{plural(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {plural(counts['questions'], 'question')}")
+    if said := shortfalls_said(result["shortfalls"]):
+        print(said)
     if (training := result.get("training")) is not None:
         if training["status"] == "done":
             first, last = training["first"], training["last"]
             print(
-                f"trained {_counted(training['steps'], 'step')}, means of their first and last quarter: "
+                f"trained {plural(training['steps'], 'step')}, means of their first and last quarter: "
                 f"answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
                 f"rationale loss {first['loss_rationale']:.2f} -> {last['loss_rationale']:.2f}; model in {out / training['checkpoint']}"
             )
@@ -189,15 +190,13 @@ def _summarise(result: dict[str, Any], out: Path) -> None:
 
 def _remark(entry: dict[str, Any]) -> str:
     """What there is to say about an input beside its status."""
+    from api.report.words import NOTHING_FOUND
+
     if "error" in entry:
         return str(entry["error"])
     if "same_content_as" in entry:
         return f"same content as {entry['same_content_as']}"
-    return "nothing found: no simple shape, nobody, nothing that moves" if entry["things"] == 0 else ""
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return NOTHING_FOUND if entry["things"] == 0 else ""
 
 
 class _Progress:

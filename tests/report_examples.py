@@ -167,10 +167,11 @@ def example_run(graph: STSG) -> dict[str, object]:
         "status": "failed",
         "configuration": {"parser": "opencv", "seed": 0},
         "inputs": [
-            {"name": graph.video.name, "path": graph.video.name, "status": "done", "graph_id": graph.id, "seconds": 1.2},
-            {"name": "notes.mp4", "path": "notes.mp4", "status": "failed", "error": "notes.mp4 is no video: it holds text", "seconds": 0.1},
+            {"name": graph.video.name, "path": graph.video.name, "status": "done", "graph_id": graph.id, "things": 2, "seconds": 1.2},
+            {"name": "notes.mp4", "path": "/in/notes.mp4", "status": "failed", "error": "/in/notes.mp4 is no video: it holds text"},
         ],
         "counts": {"graphs": 1, "objects": 5, "questions": 2},
+        "shortfalls": {"1": 1, "3": 24},
         "seconds": {"induce": 1.2, "sample": 0.3, "train": 9.5},
         "versions": {"python": "3.11"},
     }

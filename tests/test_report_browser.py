@@ -98,6 +98,13 @@ def test_a_mark_in_the_graph_leads_to_its_frame(page: Page):
     assert page.get_by_test_id("stage").get_attribute("data-keyframe") == "v0-k1"
 
 
+def test_a_video_opens_on_the_frame_with_the_most_in_it(page: Page):
+    stage = page.get_by_test_id("stage")
+    assert stage.get_attribute("data-keyframe") == "v0-k0"
+    assert stage.locator("g.box").count() == stage.locator("g.caption").count() == 2
+    assert stage.locator("g.caption ~ g.box").count() == 0  # no outline is drawn over a caption
+
+
 def test_the_keyboard_walks_the_frames(page: Page):
     page.locator("#v0-k0").focus()
     page.keyboard.press("Enter")
@@ -120,6 +127,21 @@ def test_it_fits_the_screen_and_can_be_read(page: Page, width: int, scheme: str)
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(_WORST_CONTRAST) >= 4.5
+
+
+def test_inputs_can_be_read_on_a_phone(page: Page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    reason = page.get_by_test_id("inputs").get_by_text("is no video: it holds text").bounding_box()
+    assert reason is not None and reason["width"] > 300 and reason["height"] < 60
+
+
+def test_facts_take_the_room_they_need_and_no_more_than_the_picture(page: Page):
+    picture, facts = (page.get_by_test_id(name).bounding_box() for name in ("stage", "moment"))
+    assert picture is not None and facts is not None
+    assert facts["height"] < 0.8 * picture["height"]
+    page.get_by_test_id("moment").evaluate("m => m.append(...Array.from({length: 90}, () => document.createElement('hr')))")
+    facts = page.get_by_test_id("moment").bounding_box()
+    assert facts is not None and facts["height"] == pytest.approx(picture["height"], abs=1)
 
 
 _WORST_CONTRAST = """() => {

@@ -5,6 +5,8 @@ import math
 import pytest
 
 from api.report.curves import HEIGHT, draw_curves, smoothed
+from graph_schema.metrics import summarise
+from tests.report_examples import example_metrics
 
 
 def test_the_average_starts_at_the_first_value_and_forgets_slowly():
@@ -29,7 +31,14 @@ def test_rows_without_losses_and_values_that_are_no_number_are_left_out():
         [{"step": 1, "loss_answer": 2.0, "loss_rationale": math.inf}, {"step": 2, "loss_answer": 1.0, "loss_rationale": 3.0}]
     )
     assert curves is not None
-    assert {c.name: c.last for c in curves.curves} == {"loss_answer": pytest.approx(4 / 3, abs=0.4), "loss_rationale": 3.0}
+    assert {c.name: c.last for c in curves.curves} == {"loss_answer": 1.0, "loss_rationale": 3.0}
+
+
+def test_losses_from_and_to_are_those_of_the_runs_summary():
+    curves, summary = draw_curves(example_metrics()), summarise(example_metrics())
+    assert curves is not None
+    for curve in curves.curves:
+        assert (curve.first, curve.last) == pytest.approx((summary["first"][curve.name], summary["last"][curve.name]), abs=1e-4)
 
 
 def test_one_step_is_a_curve_too():

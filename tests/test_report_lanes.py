@@ -54,6 +54,18 @@ def test_labels_do_not_cover_one_another(tmp_path: Path):
             assert abs(a.label_x - b.label_x) >= (a.label_width + b.label_width) / 2 or abs(a.label_y - b.label_y) >= 16
 
 
+def test_a_label_at_the_edge_stays_whole_and_its_line_where_it_was(tmp_path: Path):
+    graph = draw_example(tmp_path)
+    ends = [
+        Relation(id=f"x{at}", subject_id=circle, predicate="touches", object_id=square, start_seconds=at, end_seconds=at)
+        for at, circle, square in ((0, "circle0", "square0"), (5, "circle2", "square1"))
+    ]
+    first, last = lanes_of(graph.model_copy(update={"relations": tuple(ends)})).arcs
+    assert (first.path[:5], last.path[:7]) == ("M14.0", "M1004.0")  # 0 s and 5 s
+    assert first.label_x - first.label_width / 2 >= 0
+    assert last.label_x + last.label_width / 2 <= 1030
+
+
 def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Path):
     graph = draw_example(tmp_path)
     crowd = [

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from api.report import write_report
-from api.report.frames import choose_pictures, evenly
-from api.report.write import share_out
+from api.report.frames import choose_pictures, evenly, opening_keyframe
+from api.report.write import _input_row, share_out
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import SceneObject
 from tests.report_examples import draw_example, example_metrics, example_questions, example_run
@@ -41,7 +41,9 @@ def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path):
     text = path.read_text(encoding="utf-8")
     tags = Tags(text)
     assert [tags.testids(n) for n in ("video", "keyframe", "question", "step", "curves")] == [1, 4, 2, 3, 1]
-    assert "notes.mp4 is no video: it holds text" in text
+    assert "<td>is no video: it holds text</td>" in text
+    assert "as these graphs have no more with just one answer: 1 of 1 step, 24 of 3 steps." in text
+    assert "<dt>graph</dt><dd>1</dd>" in text
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -55,6 +57,31 @@ def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path):
     assert image.shape == (270, 480, 3)  # 640 x 360 at 480 px
     links = {attributes[k] for _, attributes in Tags(text).seen for k in ("src", "href", "action", "data") if attributes.get(k)}
     assert all(str(link).startswith(("#", "data:")) for link in links)
+
+
+@pytest.mark.parametrize(
+    ("entry", "result"),
+    [
+        ({"things": 0}, "nothing found: no simple shape, nobody, nothing that moves"),
+        ({"things": 1}, "1 thing"),
+        ({"things": 0, "same_content_as": "b.mp4"}, "same content as b.mp4"),
+        ({"error": "/in/a.mp4 is empty (0 bytes); get it again"}, "is empty (0 bytes); get it again"),
+        ({"error": "KeyError: 3; its place is printed above"}, "KeyError: 3; its place is printed above"),
+        ({"error": "cannot open /in/a.mp4: no permission"}, "cannot open a.mp4: no permission"),
+        ({}, "–"),
+    ],
+)
+def test_an_input_says_what_came_of_it_as_the_console_does(entry: dict[str, object], result: str):
+    assert _input_row({"name": "a.mp4", "path": "/in/a.mp4", "status": "done"} | entry)["result"] == result
+
+
+def test_every_video_can_be_reached_from_the_bar_at_the_top(tmp_path: Path):
+    graph = draw_example(tmp_path)
+    graphs = [graph.model_copy(update={"id": f"g{i}"}) for i in range(9)]
+    inputs = [{"name": f"{i}.mp4", "status": "done", "graph_id": f"g{i}"} for i in range(9)]
+    text = write_report(tmp_path, graphs=graphs, qras=[], run={"inputs": inputs}, metrics=[]).read_text(encoding="utf-8")
+    assert '<a href="#inputs">+ 3 more</a>' in text
+    assert all(f'<td><a href="#v{i}">{i}.mp4</a></td>' in text for i in range(9))
 
 
 def test_names_are_never_taken_as_markup(tmp_path: Path):
@@ -75,17 +102,16 @@ def test_a_run_in_which_everything_failed_still_has_a_page(tmp_path: Path):
     run = {"inputs": [{"name": "a.mp4", "status": "failed", "error": "a.mp4 is empty"}], "counts": {}, "seconds": {}}
     text = write_report(tmp_path / "new", graphs=[], qras=[], run=run, metrics=[]).read_text(encoding="utf-8")
     assert "No video came through" in text
-    assert "a.mp4 is empty" in text
+    assert "<td>is empty</td>" in text
     assert "No model was trained" in text
 
 
-def test_a_graph_without_objects_says_so(tmp_path: Path):
+def test_a_graph_without_objects_is_one_sentence_and_some_pictures(tmp_path: Path):
     graph = draw_example(tmp_path)
     clips = tuple(c.model_copy(update={"events": ()}) for c in graph.clips)
     graph = graph.model_copy(update={"objects": (), "relations": (), "motions": (), "references": (), "clips": clips})
     tags = Tags(write_report(tmp_path, graphs=[graph], qras=[], run={}, metrics=[]).read_text(encoding="utf-8"))
-    assert tags.testids("empty-graph") == 1
-    assert tags.testids("keyframe") == 4
+    assert [tags.testids(n) for n in ("empty-graph", "keyframe", "stage", "lanes")] == [1, 4, 0, 0]
 
 
 def test_missing_and_foreign_pictures_are_said_to_be_missing(tmp_path: Path):
@@ -106,6 +132,14 @@ def test_pictures_that_questions_cite_are_kept_first(tmp_path: Path):
     assert choose_pictures(graph, {"k2"}, 2) == {"k2", "k0"}
     assert choose_pictures(graph, {"k2"}, 9) == {"k0", "k1", "k2", "k3"}
     assert choose_pictures(graph, {"k0", "k1", "k2"}, 2) == {"k0", "k2"}
+
+
+def test_the_picture_a_video_opens_on_is_always_kept(tmp_path: Path):
+    graph = draw_example(tmp_path)
+    assert opening_keyframe(graph) == "k0"  # three frames have two boxes of equal size; the first counts
+    assert choose_pictures(graph, {"k1", "k2", "k3"}, 2) == {"k0", "k1"}
+    assert choose_pictures(graph, (), 0) == {"k0"}
+    assert choose_pictures(graph.model_copy(update={"clips": (), "objects": ()}), (), 3) == set()
 
 
 def test_evidence_of_many_frames_shows_the_first_and_the_last():

@@ -15,7 +15,7 @@ _MOST_POINTS = 600
 
 @dataclass(frozen=True)
 class Curve:
-    """One series. `first` and `last` are smoothed values."""
+    """One series. `first` and `last` are the means of its first and last quarter, as `graph_schema.metrics.summarise` has them."""
 
     name: str
     raw: str
@@ -45,6 +45,12 @@ def smoothed(values: Sequence[float], span: float) -> list[float]:
         total, norm = total * (1 - weight) + value * weight, norm * (1 - weight) + weight
         averages.append(total / norm)
     return averages
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """Means of the first and of the last quarter, the same that run.json and the command line give."""
+    quarter = max(1, len(values) // 4)
+    return sum(values[:quarter]) / quarter, sum(values[-quarter:]) / quarter
 
 
 def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> Curves | None:
@@ -80,8 +86,8 @@ def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> Curves | None:
             name=name,
             raw=path(points),
             smooth=path([(s, a) for (s, _), a in zip(points, averages[name], strict=True)]),
-            first=averages[name][0],
-            last=averages[name][-1],
+            first=ends([v for _, v in points])[0],
+            last=ends([v for _, v in points])[1],
             last_y=at(last, averages[name][-1])[1],
         )
         for name, points in series.items()

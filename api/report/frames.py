@@ -71,14 +71,28 @@ def picture_uri(path: Path) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode() if done else None
 
 
+def opening_keyframe(graph: STSG) -> str | None:
+    """Id of the keyframe that a video opens on: the one with the most boxes; of those the largest boxes; of those the first."""
+    areas: dict[str, list[float]] = {keyframe.id: [] for clip in graph.clips for keyframe in clip.keyframes}
+    for node in graph.objects:
+        for box in node.boxes:
+            x1, y1, x2, y2 = box.box_xyxy
+            areas[box.keyframe_id].append((x2 - x1) * (y2 - y1))
+    return max(areas, key=lambda k: (len(areas[k]), round(sum(areas[k]), 6)), default=None)
+
+
 def choose_pictures(graph: STSG, cited: Collection[str], most: int) -> set[str]:
-    """Ids of the keyframes whose pictures are kept: those that questions cite first, the rest evenly over the video."""
+    """Ids of the keyframes whose pictures are kept: always the opening one, then those that questions cite, then the rest, evenly."""
     everything = [keyframe.id for clip in graph.clips for keyframe in clip.keyframes]
-    kept = [k for k in everything if k in cited]
-    others = [k for k in everything if k not in cited]
-    if len(kept) >= most:
-        return set(evenly(kept, most))
-    return set(kept) | set(evenly(others, most - len(kept)))
+    opening = opening_keyframe(graph)
+    if opening is None:
+        return set()
+    wanted = [k for k in everything if k in cited]
+    kept = set(evenly(wanted, most))
+    if opening not in kept:
+        kept = {opening, *evenly(wanted, most - 1)}
+    others = [k for k in everything if k not in kept]
+    return kept | set(evenly(others, most - len(kept)))
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:

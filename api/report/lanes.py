@@ -224,7 +224,7 @@ def lay_out(graph: STSG, things: Sequence[Thing], keyframe_keys: Mapping[str, st
             Link(a, path, (x1 + x2) / 2, max(y1, y2), f"{a.name}: the same thing in two shots, confidence {reference.confidence:.2f}")
         )
 
-    arcs, hidden_arcs = _arcs(graph, of_node, lane, keyframe_keys, x, motions)
+    arcs, hidden_arcs = _arcs(graph, of_node, lane, keyframe_keys, x, motions, width)
     predicates = Counter((a.predicate, a.colour) for a in arcs)
     return Lanes(
         width=width,
@@ -267,6 +267,7 @@ def _arcs(
     keyframe_keys: Mapping[str, str],
     x: Callable[[float], float],
     words: Sequence[MotionMark],
+    width: float,
 ) -> tuple[list[Arc], int]:
     """Relations between shown things, the longest first, and how many were left out.
 
@@ -297,15 +298,17 @@ def _arcs(
         places.sort(key=lambda at: _crosses(spoken, at, upper, lower))  # those that cut no word first
         found = None
         for at in places:
-            gaps = [(at, y + down) for y in tops if upper <= y < lower for down in (21.0, 31.0, 13.0)]
+            middle = min(max(at, half + 1), width - half - 1)  # a label at the edge stays whole
+            gaps = [(middle, y + down) for y in tops if upper <= y < lower for down in (21.0, 31.0, 13.0)]
             if not _crosses(lines.taken, at, upper, lower):
                 found = next((g for g in gaps if labels.take(g[0] - half, g[1] - 8, g[0] + half, g[1] + 8)), None)
             if found:
                 lines.taken.append((at - 1, upper, at + 1, lower))
                 break
-        label_x, label_y = found or ((start_x + end_x) / 2, (upper + lower) / 2)
-        middle = (start + end) / 2
-        nearest = min(keyframes, key=lambda k: abs(k.time_seconds - middle), default=None)
+        if not found:
+            at = (start_x + end_x) / 2
+        label_x, label_y = found or (min(max(at, half + 1), width - half - 1), (upper + lower) / 2)
+        nearest = min(keyframes, key=lambda k: abs(k.time_seconds - (start + end) / 2), default=None)
         directed = predicate not in SYMMETRIC
         tip = object_y - 9 if object_y > subject_y else object_y + 9
         arcs.append(
@@ -313,7 +316,7 @@ def _arcs(
                 subject=subject,
                 object=object_,
                 predicate=predicate,
-                path=f"M{label_x:.1f} {subject_y:.1f}V{tip if directed else object_y:.1f}",
+                path=f"M{at:.1f} {subject_y:.1f}V{tip if directed else object_y:.1f}",
                 colour=colours[predicate] % 6,
                 directed=directed,
                 label_x=label_x,

@@ -4,7 +4,7 @@
   const all = (root, selector) => [...root.querySelectorAll(selector)];
   const keys = (text) => new Set((text || "").split(" ").filter(Boolean));
 
-  for (const video of all(document, "section.video")) {
+  for (const video of all(document, "section.video:not(.empty)")) {
     const stage = video.querySelector(".stage");
     const frames = all(video, ".frame");
     let lit = new Set();
@@ -94,7 +94,7 @@
       } else if (at(".frame")) {
         leave();
         show(at(".frame").id);
-      } else if (at(".bar[data-thing], .stage .box")) {
+      } else if (at(".bar[data-thing], .stage .box, .stage .caption")) {
         follow(new Set([at("[data-thing]").dataset.thing]));
       }
     });
@@ -118,15 +118,7 @@
       if (event.target.closest(".frame")) next.focus({ preventScroll: true });
     });
 
-    // Open on the frame with the most in it; of those the one that shows it largest.
-    const area = (box) => box.width.baseVal.value * box.height.baseVal.value;
-    const full = (frame) => {
-      const boxes = all(frame, ".outline");
-      const { width, height } = frame.querySelector("svg").viewBox.baseVal;
-      return boxes.length + boxes.reduce((sum, box) => sum + area(box), 0) / (width * height * (boxes.length + 1));
-    };
-    const first = frames.reduce((best, f) => (full(f) > full(best) ? f : best), frames[0]);
-    if (first) show(first.id);
+    show(video.dataset.opens);
   }
 
   document.getElementById("theme").addEventListener("click", () => {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
+NOTHING_FOUND = "nothing found: no simple shape, nobody, nothing that moves"
+"""What the command line says of a video whose graph has no things."""
 _NARROW = frozenset("iljtfrI.,:;'|!()[] ")
 _WIDE = frozenset("mwMW@%")
 
@@ -45,6 +48,12 @@ def shorten(text: str, room: float, size: float) -> str:
     while len(kept) > 1 and text_width(kept + "…", size) > room:
         kept = kept[:-1]
     return kept.rstrip() + "…"
+
+
+def shortfalls_said(lacking: Mapping[str, int]) -> str:
+    """What a set lacks of the questions asked for, as a sentence's end; empty if it lacks nothing."""
+    counts = ", ".join(f"{count} of {plural(int(steps), 'step')}" for steps, count in lacking.items())
+    return f"short of what was asked, as these graphs have no more with just one answer: {counts}" if counts else ""
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

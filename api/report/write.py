@@ -16,35 +16,43 @@ from markupsafe import Markup
 
 from api.report.curves import HEIGHT, SERIES, WIDTH, draw_curves
 from api.report.edges import Row, rows_of
-from api.report.frames import FrameView, choose_pictures, frames_of
+from api.report.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
 from api.report.lanes import HEAD, LANE, Lanes, lay_out
 from api.report.questions import MOST_CARDS, Card, cards_of
 from api.report.things import Thing, things_of
-from api.report.words import clock, plural, span
+from api.report.words import NOTHING_FOUND, clock, plural, shortfalls_said, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import QRA, STSG, Clip
 
 MOST_PICTURES = 240
 """Pictures in one report: at about 30 kB each, 7 MB."""
 MOST_PICTURES_A_VIDEO = 80
+MOST_PICTURES_OF_NOTHING = 8
+"""Pictures of a video in which nothing was found: one row."""
 MOST_ROWS = 400
 """Rows of a table of the graph; graphs/<id>.json has all."""
 
 
 @dataclass(frozen=True)
 class VideoView:
-    """One graph's section of the page."""
+    """One graph's section of the page. `opening`: key of the frame it opens on, empty without frames; `few`: for an empty graph."""
 
     key: str
     graph: STSG
     things: tuple[Thing, ...]
     frames: tuple[FrameView, ...]
+    opening: str
+    few: tuple[FrameView, ...]
     clips: tuple[tuple[Clip, tuple[FrameView, ...]], ...]
     lanes: Lanes
     rows: tuple[Row, ...]
     hidden_rows: int
     cards: tuple[Card, ...]
     question_count: int
+
+    @property
+    def empty(self) -> bool:
+        return not self.things
 
     @property
     def pictures_left_out(self) -> int:
@@ -79,7 +87,7 @@ def render_report(
     folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]
 ) -> str:
     """The page as text; `folder` is where the keyframes' images lie."""
-    shares = share_out([min(MOST_PICTURES_A_VIDEO, sum(len(c.keyframes) for c in g.clips)) for g in graphs], MOST_PICTURES)
+    shares = share_out([_pictures_wished(g) for g in graphs], MOST_PICTURES)
     known = {graph.id for graph in graphs}
     videos = [
         _video_view(graph, f"v{i}", [q for q in qras if q.graph_id == graph.id], folder=folder, most_pictures=shares[i])
@@ -98,7 +106,9 @@ def render_report(
         style=Markup(style),
         run=run,
         inputs=[_input_row(entry) for entry in run.get("inputs", [])],
-        counts=_flat(run.get("counts", {})),
+        shortfalls=shortfalls_said(run.get("shortfalls") or {}),
+        nothing_found=NOTHING_FOUND.capitalize(),
+        counts=[(_singular(n) if v == 1 else n, v) for n, v in _flat(run.get("counts", {}))],
         seconds=_seconds(run),
         versions=_flat(run.get("versions", {})),
         videos=videos,
@@ -125,6 +135,10 @@ def share_out(wishes: Sequence[int], total: int) -> list[int]:
     return given
 
 
+def _pictures_wished(graph: STSG) -> int:
+    return min(MOST_PICTURES_A_VIDEO if graph.objects else MOST_PICTURES_OF_NOTHING, sum(len(c.keyframes) for c in graph.clips))
+
+
 def _video_view(graph: STSG, key: str, qras: Sequence[QRA], *, folder: Path, most_pictures: int) -> VideoView:
     things = things_of(graph, key)
     cited = {k for qra in qras[:MOST_CARDS] for step in qra.rationale for k in step.keyframe_ids}
@@ -138,6 +152,8 @@ def _video_view(graph: STSG, key: str, qras: Sequence[QRA], *, folder: Path, mos
         graph=graph,
         things=things,
         frames=frames,
+        opening=keys.get(opening_keyframe(graph) or "", ""),
+        few=tuple(evenly([f for f in frames if f.picture] or frames, MOST_PICTURES_OF_NOTHING)),
         clips=tuple((clip, tuple(f for f in frames if f.clip_index == clip.index)) for clip in graph.clips),
         lanes=lay_out(graph, things, keys),
         rows=tuple(rows[:MOST_ROWS]),
@@ -165,16 +181,28 @@ def _facts(graph: STSG, things: Sequence[Thing]) -> dict[str, list[str]]:
 
 
 def _input_row(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """One input of run.json, whichever of its optional keys it has."""
+    """One input of run.json, whichever of its optional keys it has. `result`: what was found, or why nothing was."""
     name = next((str(entry[k]) for k in ("name", "path", "uri", "video") if entry.get(k)), "?")
     reason = next((str(entry[k]) for k in ("error", "reason") if entry.get(k)), "")
-    return {
-        "name": name,
-        "status": str(entry.get("status", "?")),
-        "reason": reason,
-        "sha256": str(entry.get("sha256") or ""),
-        "graph_id": entry.get("graph_id"),
-    }
+    things = entry.get("things")
+    if reason:
+        result = _without_name(reason, str(entry.get("path") or name), name)
+    elif entry.get("same_content_as"):
+        result = f"same content as {entry['same_content_as']}"
+    elif things == 0:
+        result = NOTHING_FOUND
+    else:
+        result = plural(things, "thing") if isinstance(things, int) else "–"
+    return {"name": name, "status": str(entry.get("status", "?")), "result": result, "graph_id": entry.get("graph_id")}
+
+
+def _without_name(reason: str, path: str, name: str) -> str:
+    """The reason without the file's path, which stands beside it: `has no pictures, only audio; …`."""
+    return reason.replace(path, name).removeprefix(f"{name} ").removeprefix(f"{name}: ")
+
+
+def _singular(noun: str) -> str:
+    return noun.removesuffix("ies") + "y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
