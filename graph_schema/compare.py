@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from graph_schema.models import STSG, SceneObject
-from graph_schema.vocabulary import BRIDGE_SECONDS, INVERSE, SYMMETRIC
+from graph_schema.vocabulary import BRIDGE_SECONDS, FORWARD, SYMMETRIC, box_iou
 
 LEAST_TIME_IOU = 0.5
 """Two intervals that share less than this of what they cover together are not the same fact."""
@@ -235,14 +235,7 @@ def track_iou(truth: Appearance, found: Appearance) -> float:
         return 0.0
     times = np.array([t for t, _ in truth.track])
     boxes = np.array([box for _, box in truth.track])
-    return float(np.mean([_box_iou(np.array([np.interp(t, times, boxes[:, k]) for k in range(4)]), np.array(box)) for t, box in shared]))
-
-
-def _box_iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-    shared = float(np.prod(np.maximum(high - low, 0.0)))
-    covered = float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - shared
-    return shared / covered if covered > 0 else 0.0
+    return float(np.mean([box_iou([np.interp(t, times, boxes[:, k]) for k in range(4)], box) for t, box in shared]))
 
 
 def _assign(agreement: NDArray[np.float64]) -> dict[int, int]:
@@ -263,12 +256,11 @@ def _attribute_facts(things: Sequence[Appearance], kinds: set[str]) -> list[Fact
 
 
 def _relation_facts(graph: STSG, place: dict[str, int]) -> list[Fact]:
-    forward = {said_back: word for word, said_back in INVERSE.items() if said_back != word}
     spans: dict[tuple[tuple[int, ...], str], list[Span]] = defaultdict(list)
     for r in graph.relations:
         ends, word = (place[r.subject_id], place[r.object_id]), r.predicate
-        if word in forward:
-            ends, word = (ends[1], ends[0]), forward[word]
+        if word in FORWARD:
+            ends, word = (ends[1], ends[0]), FORWARD[word]
         if word in SYMMETRIC:
             ends = (min(ends), max(ends))
         spans[ends, word].append((r.start_seconds, r.end_seconds))

@@ -30,7 +30,7 @@ from graph_schema.errors import BadInput, Conflict, EngineUnavailable, NotFound,
 from graph_schema.graph_rows import Row, graph_content, graph_name, graph_properties, rows_of, stsg_of
 from graph_schema.identifiers import content_hash
 from graph_schema.models import QRA, STSG, Job, ReasoningPath, Video
-from graph_schema.page import Page, checked_limit, page_of, place_of
+from graph_schema.page import MAX_LIMIT, Page, checked_limit, page_of, place_of
 from graph_schema.paths import distinct_paths, draw_paths, statement_rows, unrolled
 from graph_schema.settings import Settings
 
@@ -314,6 +314,16 @@ class GraphStore:
         if not rows:
             self.read_qra_set(set_id)
         return page_of([qra_rows.qra_of(row["qra"]) for row in rows], limit, [(row["qra"]["position"],) for row in rows])
+
+    def all_qras(self, set_id: str) -> Iterator[QRA]:
+        """Each question of a set, in the order they were written, read page by page. Raises NotFound."""
+        cursor: str | None = None
+        while True:
+            page = self.qra_items(set_id, limit=MAX_LIMIT, cursor=cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def list_qra_sets(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
         """Sets, newest first, as `read_qra_set` gives them."""

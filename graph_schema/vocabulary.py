@@ -12,10 +12,11 @@ LEFT_OF = "left of"
 ABOVE = "above"
 TOUCHES = "touches"
 IN_FRONT_OF = "in front of"
-PREDICATES = (LEFT_OF, ABOVE, TOUCHES, IN_FRONT_OF)
 SYMMETRIC = frozenset({TOUCHES})
 INVERSE = {LEFT_OF: "right of", ABOVE: "below", TOUCHES: TOUCHES, IN_FRONT_OF: "behind"}
 """How an edge is said from its object's side. Graphs hold the forward word only, once a pair and interval."""
+FORWARD = {back: word for word, back in INVERSE.items() if back != word}
+"""The word that graphs hold, for one said from the object's side."""
 
 STANDS = "stands still"
 # sectors of 45 degrees, counter-clockwise from the right, as seen on the screen
@@ -73,6 +74,15 @@ def side_of(a: PixelBox, b: PixelBox, *, overlap: float = SIDE_OVERLAP, slack: f
         if starts_first and a[axis + 2] <= b[axis] + allowed and smaller > 0 and shared >= overlap * smaller:
             return word
     return None
+
+
+def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Shared area over covered area of two boxes, 0 where they do not meet."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
 
 
 def size_word(longer_side: float, width: float, height: float) -> str:

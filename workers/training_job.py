@@ -67,14 +67,7 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
 
 def _lay_out(folder: Path, store: GraphStore, set_id: str, configuration: dict[str, Any], data: Path) -> Path:
     """Write what the trainer reads: qra.jsonl, graphs/, keyframes/ and its configuration. Returns the configuration's path."""
-    lines: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = store.qra_items(set_id, limit=1000, cursor=cursor)
-        lines += [item.model_dump_json() for item in page.items]
-        cursor = page.next_cursor
-        if cursor is None:
-            break
+    lines = [item.model_dump_json() for item in store.all_qras(set_id)]
     if not lines:
         raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
     write_atomically(folder / "qra.jsonl", "".join(f"{line}\n" for line in lines).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -14,12 +13,10 @@ from api.errors import documented
 from graph_schema.errors import BadInput, NotFound
 from graph_schema.models import QRA, Job
 from graph_schema.step_mix import STEP_MIX, checked_step_mix
-from graph_schema.store import GraphStore
 
 router = APIRouter(prefix="/qra-sets", tags=["qra-sets"])
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
-EXPORT_PAGE = 500
 
 
 class QRASetOrder(Order):
@@ -89,14 +86,5 @@ def export_qra_set(qra_set_id: str, store: StoreDep) -> StreamingResponse:
     """All questions of a set as JSON lines, as `stepgraph run` writes them."""
     store.read_qra_set(qra_set_id)
     headers = {"Content-Disposition": 'attachment; filename="qra.jsonl"'}
-    return StreamingResponse(_lines(store, qra_set_id), media_type="application/x-ndjson", headers=headers)
-
-
-def _lines(store: GraphStore, qra_set_id: str) -> Iterator[str]:
-    cursor: str | None = None
-    while True:
-        page = store.qra_items(qra_set_id, limit=EXPORT_PAGE, cursor=cursor)
-        yield "".join(f"{item.model_dump_json()}\n" for item in page.items)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    lines = (f"{item.model_dump_json()}\n" for item in store.all_qras(qra_set_id))
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph
+from graph_schema.vocabulary import box_iou
 
 PASSING_KINDS = frozenset({"position", "state", "pose", "action"})
 """Attributes of a moment, which say nothing of which thing it is."""
@@ -62,15 +63,6 @@ def content_order(found: FrameObject) -> tuple[object, ...]:
 def lasting(attributes: Sequence[Attribute]) -> frozenset[tuple[str, str]]:
     """The attributes that belong to a thing rather than to a moment, as (kind, name)."""
     return frozenset((a.kind, a.name.casefold()) for a in attributes if a.kind not in PASSING_KINDS)
-
-
-def box_iou(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """Shared area over covered area of two boxes."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
 def centre_distance(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
-from graph_schema.vocabulary import BRIDGE_SECONDS, INVERSE, SYMMETRIC, motion_word
+from graph_schema.vocabulary import BRIDGE_SECONDS, FORWARD, SYMMETRIC, motion_word
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipRelation, ClipThing, ThingEnd, ThingMoment
 from workers.induction.identity import PASSING_KINDS, Place, same_things
 
 _SAME_TIME = 1e-3
 """Intervals that end and start this near, in seconds, are adjacent: less than any frame lasts."""
-_FORWARD = {back: word for word, back in INVERSE.items() if back != word}
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,8 @@ def _relations(
             subject, predicate, target = thing_of[k, r.subject], r.predicate, thing_of[k, r.object]
             if subject == target:
                 continue
-            if predicate in _FORWARD or (predicate in SYMMETRIC and target < subject):
-                subject, predicate, target = target, _FORWARD.get(predicate, predicate), subject
+            if predicate in FORWARD or (predicate in SYMMETRIC and target < subject):
+                subject, predicate, target = target, FORWARD.get(predicate, predicate), subject
             start = times[k] if r.start_seconds is None else r.start_seconds
             end = following[k] if r.end_seconds is None else r.end_seconds
             said[subject, predicate, target].append(_Stretch(start, max(start, end), r.confidence))
