@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
 from api import errors
-from api.doors import Doors
+from api.doors import Doors, declared_parameters_only
 from api.graph_cache import GraphCache
 from api.hosts import HostCheck
 from api.ringing import SWEEP_SECONDS, Ringer
@@ -64,7 +64,12 @@ def create_app(
     app.add_middleware(HostCheck, settings=settings)
     app.include_router(health.router, responses=errors.documented(403))
     for module in (videos, graphs, qra_sets, training_runs, jobs):
-        app.include_router(module.router, prefix="/v1", responses=errors.documented(403, 422, 500, 503))
+        app.include_router(
+            module.router,
+            prefix="/v1",
+            responses=errors.documented(403, 422, 500, 503),
+            dependencies=[Depends(declared_parameters_only)],
+        )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Depends, Header, Query, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 
+from api.errors import documented
 from api.graph_cache import GraphCache
 from api.ringing import Ringer
 from graph_schema.models import Job, JobKind, Video
@@ -31,6 +35,8 @@ class Doors:
     probe: Callable[[Path], Video]
     ping_broker: Callable[[], dict[str, Any]] | None
     graphs: GraphCache
+    closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the service begins to end: a response that would go on for long ends."""
 
 
 def _doors(request: Request) -> Doors:
@@ -46,6 +52,19 @@ DoorsDep = Annotated[Doors, Depends(_doors)]
 StoreDep = Annotated[GraphStore, Depends(_store)]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="how many items at most")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before; leave it out to start")]
+
+
+async def declared_parameters_only(request: Request) -> None:
+    """Refuse a query parameter that the route does not have, as a misspelt `limit`; else it would be ignored without a word."""
+    known = _query_parameters(request.scope["route"].dependant)
+    rule = f"no such parameter; this route takes {', '.join(known) or 'none'}"
+    if unknown := [(name, value) for name, value in request.query_params.items() if name not in known]:
+        raise RequestValidationError([{"type": "extra_forbidden", "loc": ("query", n), "msg": rule, "input": v} for n, v in unknown])
+
+
+def _query_parameters(dependant: Dependant) -> list[str]:
+    """Of a route's function and of all that it depends on."""
+    return [p.alias for p in dependant.query_params] + [name for d in dependant.dependencies for name in _query_parameters(d)]
 
 
 class Listing(BaseModel, Generic[T]):
@@ -103,8 +122,10 @@ class Launcher:
 
 LauncherDep = Annotated[Launcher, Depends()]
 ACCEPTED: dict[int | str, dict[str, Any]] = {
+    **documented(415),
     202: {
         "description": "Accepted: follow the job at `Location`",
         "headers": {"Location": {"description": "the job", "schema": {"type": "string"}}},
-    }
+    },
 }
+"""The `responses` that every route shares which takes an order."""

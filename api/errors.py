@@ -13,11 +13,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match
 
 from graph_schema.errors import StepgraphError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +78,11 @@ def _ours(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes):  # FastAPI reads JSON only where the header announces it
+        given = request.headers.get("content-type")
+        said = "there is no header content-type" if given is None else f"the content type is {_short(given)}"
+        detail = f"{said}; this route takes JSON: send the header content-type: application/json"
+        return problem(request, 415, "unsupported-media-type", detail)
     faults = [_fault(e) for e in error.errors()]
     detail = "; ".join(f"{f.location}: {f.detail}" for f in faults)
     return problem(request, 422, "bad-input", f"{detail}; see /docs for what this route takes", faults)
@@ -98,14 +105,24 @@ def _of_the_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 400:  # a body that is not even text; one that is text but not JSON comes to `_invalid`
         return problem(request, 422, "bad-input", f"the body cannot be read ({error.detail}); send JSON in UTF-8, see /docs")
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and headers.get("Allow"):  # the framework's names the methods of the first route with this path
+        headers["Allow"] = ", ".join(_methods_of(request))
     details = {
         404: ("not-found", f"no route {request.url.path}; see /docs for those there are"),
         405: ("method-not-allowed", f"{request.method} is not allowed on {request.url.path}; see /docs for what is"),
     }
     kind, detail = details.get(error.status_code, ("bad-input" if error.status_code < 500 else "error", str(error.detail)))
     response = problem(request, error.status_code, kind, detail)
-    response.headers.update(error.headers or {})
+    response.headers.update(headers)
     return response
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods that some route takes at this request's path."""
+    where = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    routes: list[BaseRoute] = request.app.routes
+    return [method for method in METHODS if any(route.matches({**where, "method": method})[0] is Match.FULL for route in routes)]
 
 
 def _nobody_listens(_request: Request, _error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 
@@ -32,10 +33,11 @@ def event(job: Job) -> str:
     return f"event: {kind}\nid: {event_id(job)}\ndata: {job.model_dump_json()}\n\n"
 
 
-async def follow(store: GraphStore, job: Job, last_event_id: str | None) -> AsyncIterator[str]:
+async def follow(store: GraphStore, job: Job, last_event_id: str | None, closing: threading.Event) -> AsyncIterator[str]:
     """Yield events until the job has ended. What the client has seen already (`Last-Event-ID`) is not sent again.
 
-    A store that does not answer ends the stream without `end`; the client connects again, as EventSource does by itself.
+    A service that closes, or a store that does not answer, ends the stream without `end`; the client connects again,
+    as EventSource does by itself.
     """
     seen = last_event_id
     quiet_since = time.monotonic()
@@ -50,6 +52,8 @@ async def follow(store: GraphStore, job: Job, last_event_id: str | None) -> Asyn
         if job.state in FINAL:
             return
         await asyncio.sleep(LOOK_SECONDS)
+        if closing.is_set():
+            return
         try:
             job = await run_in_threadpool(store.read_job, job.id)
         except StepgraphError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from graph_schema.models import Video
 
 GRACE_SECONDS = 5
-"""Open responses, such as event streams, get so long at the end."""
+"""Open responses, such as an upload, get so long at the end. Event streams end by themselves."""
 
 
 def up(settings: Settings) -> None:
@@ -31,6 +33,8 @@ def up(settings: Settings) -> None:
     from graph_schema.store import GraphStore
     from workers.supervisor import Children
 
+    if settings.redis_url is not None:
+        print("stepgraph: STEPGRAPH_REDIS_URL is not used: `up` starts its own workers, without a broker", file=sys.stderr, flush=True)
     _end_on_sigterm()
     with GraphStore.open(settings) as store, Children(settings) as children:
         sweep_seconds = min(5.0, settings.lease_seconds / 2)
@@ -79,6 +83,13 @@ def _serve(app: FastAPI, settings: Settings) -> None:
 
     import uvicorn
 
+    class Server(uvicorn.Server):
+        """Tells the responses that would go on, before it waits for them."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.doors.closing.set()
+            await super().shutdown(sockets)
+
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as listener:
@@ -94,7 +105,13 @@ def _serve(app: FastAPI, settings: Settings) -> None:
             f"stepgraph listens on http://{f'[{host}]' if family == socket.AF_INET6 else host}:{port} (documentation at /docs)", flush=True
         )
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
-        uvicorn.Server(config).run(sockets=[listener])
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
+        Server(config).run(sockets=[listener])
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """uvicorn says in one line how many responses it cancels at the end; where each of them was then is no news."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _end_on_sigterm() -> None:

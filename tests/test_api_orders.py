@@ -126,6 +126,9 @@ def test_a_bad_order_is_refused_before_it_becomes_a_job(
         ("GET", "/v1/nothing", b"", 404, "not-found", "no route /v1/nothing; see /docs"),
         ("PUT", "/v1/jobs", b"", 405, "method-not-allowed", "PUT is not allowed on /v1/jobs"),
         ("GET", "/v1/jobs?limit=0", b"", 422, "bad-input", "query.limit: Input should be greater than or equal to 1 (got '0')"),
+        ("GET", "/v1/jobs?limti=2", b"", 422, "bad-input", "query.limti: no such parameter; this route takes state, limit, cursor"),
+        ("GET", "/v1/jobs/j0?limit=2", b"", 422, "bad-input", "query.limit: no such parameter; this route takes none (got '2')"),
+        ("POST", "/v1/graphs?video_id=v0", b"", 422, "bad-input", "query.video_id: no such parameter; this route takes none (got 'v0')"),
         ("GET", "/v1/jobs?state=asleep", b"", 422, "bad-input", "query.state: Input should be 'queued', 'running'"),
         ("GET", "/v1/jobs?cursor=abc", b"", 422, "bad-input", "cursor 'abc' is not one this list gave"),
         ("GET", "/v1/jobs/j0", b"", 404, "not-found", "no job 'j0' is in the store"),
@@ -148,6 +151,43 @@ def test_every_error_is_a_problem_that_says_what_is_wrong(
     assert (problem["type"], problem["status"], problem["instance"]) == (f"/problems/{kind}", status, url.partition("?")[0])
     assert problem["title"]
     assert said in problem["detail"]
+
+
+@pytest.mark.parametrize("route", ["graphs", "qra-sets", "training-runs"])
+@pytest.mark.parametrize(
+    ("content_type", "said"),
+    [
+        ("application/x-www-form-urlencoded", "the content type is 'application/x-www-form-urlencoded'"),  # curl -d
+        ("text/plain", "the content type is 'text/plain'"),
+        (None, "there is no header content-type"),
+    ],
+)
+def test_a_body_that_does_not_say_it_is_json_is_refused_and_told_how(
+    client: TestClient, route: str, content_type: str | None, said: str
+) -> None:
+    headers = {} if content_type is None else {"content-type": content_type}
+    response = client.post(f"/v1/{route}", content=b'{"video_id": "v0"}', headers=headers)
+    assert (response.status_code, response.headers["content-type"]) == (415, "application/problem+json")
+    problem = response.json()
+    assert (problem["type"], problem["title"]) == ("/problems/unsupported-media-type", "Unsupported Media Type")
+    assert problem["detail"] == f"{said}; this route takes JSON: send the header content-type: application/json"
+    described = client.get("/openapi.json").json()["paths"][f"/v1/{route}"]["post"]["responses"]
+    assert "application/problem+json" in described["415"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/graphs", "GET, POST"),
+        ("PATCH", "/v1/graphs/g0", "DELETE, GET"),
+        ("DELETE", "/v1/videos", "GET, POST"),
+        ("GET", "/v1/jobs/j0/cancel", "POST"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+def test_a_refused_method_is_told_all_that_the_path_takes(client: TestClient, method: str, path: str, allowed: str) -> None:
+    response = client.request(method, path)
+    assert (response.status_code, response.headers["Allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from api.uploads import DRAFTS
 from graph_schema.engines.embedded import engine_pid, stop_embedded
 from graph_schema.models import STSG, Job
 from graph_schema.settings import Settings
@@ -23,6 +26,11 @@ from workers.parsers import open_parser
 from workers.pipeline import induce, path_of
 from workers.supervisor import Children
 from workers.synthetic import make_world, write_world
+
+HALF_AN_UPLOAD = (
+    b"POST /v1/videos HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000\r\n\r\n"
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="talk.mp4"\r\n\r\nthe first bytes'
+)
 
 
 @pytest.fixture
@@ -103,6 +111,37 @@ def test_ctrl_c_ends_the_service_and_hands_jobs_back(settings: Settings, tmp_pat
     with GraphStore.open(settings) as store:
         (job,) = store.list_jobs().items
         assert (job.state, job.attempt, job.owner) in (("queued", 0, None), ("done", 1, None))
+
+
+def test_ctrl_c_ends_the_responses_that_are_under_way_and_shows_nobody_a_traceback(settings: Settings, tmp_path: Path) -> None:
+    log = tmp_path / "up.log"
+    with service.service_on_one_machine(settings, log) as (base_url, up), GraphStore.open(settings) as store:
+        store.create_job(Job(id="j1", kind="induce", queue="cpu"))
+        store.claim_job("j1", "me", 600, now=time.time())
+        with (
+            socket.create_connection(("127.0.0.1", settings.port)) as uploader,
+            httpx.stream("GET", f"{base_url}/v1/jobs/j1/events", timeout=60) as response,
+        ):
+            uploader.sendall(HALF_AN_UPLOAD)
+            service.wait_until(lambda: list((settings.data / "uploads").glob(f"{DRAFTS}*")), 60, "the upload has begun")
+            lines = response.iter_lines()
+            assert next(lines) == "retry: 2000"
+            up.send_signal(signal.SIGINT)
+            rest = list(lines)  # httpx raises if the stream breaks off
+            assert ("event: progress" in rest, "event: end" in rest) == (True, False)
+            up.wait(60)
+        assert store.read_job("j1").state == "running"
+    assert "Cancel 1 running task(s)" in log.read_text()  # the upload
+    assert "Traceback" not in log.read_text()
+
+
+def test_up_says_that_it_does_not_use_a_broker(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, neo4j_uri="bolt://127.0.0.1:1", redis_url="redis://127.0.0.1:1/0")
+    with service.process(settings, tmp_path / "log", "up") as up:
+        assert up.wait(60) == 2
+    first, second = (tmp_path / "log").read_text().splitlines()
+    assert first == "stepgraph: STEPGRAPH_REDIS_URL is not used: `up` starts its own workers, without a broker"
+    assert "no graph engine answers at bolt://127.0.0.1:1" in second
 
 
 def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> None:

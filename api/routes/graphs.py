@@ -88,6 +88,8 @@ def get_keyframe(graph_id: str, keyframe_id: str, doors: DoorsDep) -> FileRespon
 @router.delete("/{graph_id}", status_code=204, responses=documented(404))
 def delete_graph(graph_id: str, store: StoreDep) -> None:
     """Take a graph out of the store. Its video and the questions sampled from it stay."""
+    if not store.has_graph(graph_id):
+        raise NotFound(f"no graph {graph_id!r} is in the store, so there is nothing to delete; GET /v1/graphs lists those there are")
     store.delete_graph(graph_id)
 
 
