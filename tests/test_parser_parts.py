@@ -42,6 +42,14 @@ def test_a_thing_of_many_colours_has_no_colour() -> None:
     assert colour_of(np.array([[255, 0, 0]] * 3 + [[0, 0, 255]], np.uint8)) == "red"
 
 
+def test_a_red_thing_stays_red_where_light_makes_it_pink() -> None:
+    red, pink, grey = [[160, 20, 40]], [[240, 130, 150]], [[110, 110, 110]]
+    assert [colour_of(np.array([c] * 2, np.uint8)) for c in (red[0], pink[0], grey[0])] == ["red", "pink", "grey"]
+    # 32 and 28 of 100 are one red thing under light, more than the 40 of what surrounds it
+    assert colour_of(np.array(red * 32 + pink * 28 + grey * 40, np.uint8)) == "red"
+    assert colour_of(np.array(pink * 32 + red * 28 + grey * 40, np.uint8)) == "pink"
+
+
 def _drawn(points: list[tuple[int, int]]) -> NDArray[np.bool_]:
     canvas = np.zeros((120, 120), np.uint8)
     cv2.fillPoly(canvas, [np.array(points, np.int32)], 1)

@@ -8,6 +8,7 @@ import pytest
 
 from graph_schema.models import FrameObject
 from workers.media import open_clips, split_video
+from workers.parsers.faces import follow_faces
 from workers.parsers.opencv import OpenCVParser
 from workers.synthetic import make_world, write_world
 
@@ -36,6 +37,7 @@ def test_four_cars_pass_and_nothing_else(real_videos: Path, tmp_path: Path) -> N
     assert {o.label for o in things} == {"moving object"}
     # counted by eye: white, light blue, red, white
     _assert_spans(things, [(4.4, 9.0), (14.4, 18.3), (15.0, 19.3), (25.2, 27.8)])
+    assert [a.name for a in things[2].attributes if a.kind == "colour"] == ["red"]
 
 
 def test_the_woman_with_the_dog_is_one_person_from_first_to_last(real_videos: Path, tmp_path: Path) -> None:
@@ -52,6 +54,14 @@ def test_six_visits_are_six_people(real_videos: Path, tmp_path: Path) -> None:
 
 def test_a_camera_that_moves_over_a_desk_shows_nothing_that_moves(real_videos: Path, tmp_path: Path) -> None:
     assert _things(real_videos / "exo_desks.3gp", tmp_path) == []
+
+
+def test_a_logo_and_a_kettle_are_no_faces(real_videos: Path, tmp_path: Path) -> None:
+    """Two cascades see a face in the logo and one in the kettle, for seconds on end."""
+    for name in ("sk_bikes.mp4", "sam2_coffee.mp4"):
+        split = split_video(real_videos / name, data=tmp_path)
+        for clip in open_clips(real_videos / name, split, data=tmp_path):
+            assert follow_faces(clip.images, clip.times) == []
 
 
 def test_a_synthetic_world_gives_its_things_and_no_others(tmp_path: Path) -> None:

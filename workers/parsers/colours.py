@@ -50,6 +50,7 @@ def word_of_lab(point: NDArray[np.float32]) -> str:
     return word
 
 
+RED, PINK = COLOURS.index("red"), COLOURS.index("pink")
 _LEVELS = 16
 
 
@@ -66,10 +67,15 @@ _WORDS = _table()
 
 
 def colour_of(pixels: NDArray[np.uint8]) -> str | None:
-    """The word that covers most of these RGB pixels (n, 3), or None where none covers SHARE_OF_ONE."""
+    """The word that covers most of these RGB pixels (n, 3), or None where none covers SHARE_OF_ONE.
+
+    Light makes a red thing pink in parts, and shade a pink one red: the two count together, under the name that covers more.
+    """
     if not len(pixels):
         return None
     coarse = (pixels.astype(np.uint16) * (_LEVELS - 1) + 127) // 255
     counts = Counter(_WORDS[coarse[:, 0], coarse[:, 1], coarse[:, 2]].tolist())
+    less, more = sorted((RED, PINK), key=lambda word: counts[word])
+    counts[more] += counts.pop(less, 0)
     place, count = min(counts.items(), key=lambda item: (-item[1], item[0]))
     return COLOURS[place] if count >= SHARE_OF_ONE * len(pixels) else None

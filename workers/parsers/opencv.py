@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
 from graph_schema.vocabulary import PixelBox
 from workers.media import ClipFrames
+from workers.parsers.faces import follow_faces
 from workers.parsers.movers import follow_movers
 from workers.parsers.shape_tracks import follow_shapes
 from workers.parsers.tracks import Fact, Track, end_of, facts, movements, moves
 
-VERSION = 1
+VERSION = 2
 POSITIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 
@@ -59,7 +60,7 @@ class OpenCVParser:
 def find_tracks(images: NDArray[np.uint8], times: NDArray[np.float64]) -> list[Track]:
     """Everything followed through a clip's frames (n, h, w, 3) at times (n,), by first sight."""
     shapes = follow_shapes(images, times)
-    tracks = [*shapes, *follow_movers(images, times, shapes)]
+    tracks = [*shapes, *follow_movers(images, times, shapes), *follow_faces(images, times)]
     return sorted(tracks, key=lambda t: (t.first, t.label, t.sights[t.first].box))
 
 
