@@ -287,8 +287,8 @@ class GraphStore:
             known = _fetch(tx, "read_qra_set", set_id=set_id)
             if known and known[0]["questions"]["content"] == content:
                 return False
+            _fetch(tx, "write_qra_set", id=set_id, properties=head)  # first: it locks out another who writes this set
             _fetch(tx, "empty_qra_set", set_id=set_id)
-            _fetch(tx, "write_qra_set", id=set_id, properties=head)
             for batch in _batches(rows):
                 _fetch(tx, "create_qras", set_id=set_id, rows=batch)
             for batch in _batches(evidence):
