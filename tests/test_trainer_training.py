@@ -18,7 +18,7 @@ from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.metrics import read_metrics
 from tests.trainer_examples import keyframe, question, write_set
 from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, messages
-from trainer.runs import TrainingConfig, train
+from trainer.runs import TRAINING_VERSION, TrainingConfig, train
 from trainer.samples import rationale_text
 from trainer.tiny import build_tiny_model
 from trainer.training import TrainingDiverged
@@ -205,12 +205,16 @@ def test_accumulated_small_batches_train_as_one_large_one(root: Path, tmp_path: 
     assert losses(small.metrics) == pytest.approx(losses(large.metrics), rel=1e-3)
 
 
-def test_a_trained_model_is_trained_on_and_its_folder_is_never_cleared(root: Path, tmp_path: Path) -> None:
+def test_a_trained_model_is_trained_on_and_its_folder_is_never_cleared(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = train(config(root, tmp_path / "first", max_steps=20))
     second = config(root, tmp_path / "second", model=str(first.checkpoint), learning_rate=1e-4)
     assert losses(train(second).metrics)[0] < 0.5 * losses(first.metrics)[0]
-    with pytest.raises(Conflict, match="second holds a training run of another configuration, other data or another version"):
+    with pytest.raises(Conflict, match="second holds a training run of another configuration or other data"):
         train(second.model_copy(update={"seed": 5}))
+    before = weights(second.out / "checkpoint")
+    monkeypatch.setattr("trainer.runs.TRAINING_VERSION", TRAINING_VERSION + 1)
+    assert train(second).steps > 0  # by a newer trainer: trained anew, and what the older one made is moved aside
+    assert weights(second.out / f"by-trainer-version-{TRAINING_VERSION}" / "checkpoint") == before
     train(config(root, tmp_path / "first", max_steps=1))  # a tiny one is seconds of work: replaced
 
 

@@ -103,8 +103,8 @@ def train(
 
     Writes `out`/checkpoint (a plain transformers folder), `out`/metrics.jsonl (one row a step, as `on_step` gets it) and `out`/run.json.
     `should_stop` is asked after each step; what is done so far is then saved.
-    Raises: BadInput for data or a model that cannot be used; Conflict if `out` holds another run, or one that goes on at this moment;
-        TrainingDiverged.
+    Raises: BadInput for data or a model that cannot be used; Conflict if `out` holds another run of this version of the trainer, or
+        one that goes on at this moment; TrainingDiverged.
     """
     samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
     inputs = _inputs(config, samples)
@@ -115,7 +115,7 @@ def train(
         if before.get("identity") == identity and before["status"] == "done" and result.checkpoint.is_dir():
             return result.model_copy(update={"steps": before["counts"]["steps"]})
         if before and before["identity"] != identity:
-            _clear(config.out, before)
+            _make_way(config.out, before)
         run: dict[str, Any] = {
             "status": "running",
             "identity": identity,
@@ -169,17 +169,29 @@ def _only_run_in(out: Path) -> Iterator[None]:
         yield
 
 
-def _clear(out: Path, before: dict[str, Any]) -> None:
-    """Clear what another tiny run left here: seconds of work. Hours of work are never cleared."""
-    if before["configuration"]["model"] != TINY:
-        raise Conflict(
-            f"{out} holds a training run of another configuration, other data or another version of the trainer; "
-            "choose another folder, or remove it"
-        )
-    for name in ("checkpoint", "checkpoint.partial", "checkpoints", "tiny"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("metrics.jsonl", "run.json"):
-        (out / name).unlink(missing_ok=True)
+_MADE = ("checkpoint", "checkpoint.partial", "checkpoints", "tiny", "metrics.jsonl", "run.json")
+
+
+def _make_way(out: Path, before: dict[str, Any]) -> None:
+    """Clear what another tiny run left here, seconds of work; move aside what another version of the trainer made.
+
+    Raises: Conflict for a run of another model: hours of work are never cleared, and a folder is one run.
+    """
+    version = before.get("versions", {}).get("training")
+    made = [out / name for name in _MADE if (out / name).exists()]
+    if before["configuration"]["model"] == TINY:
+        for path in made:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    elif version != TRAINING_VERSION:
+        aside = out / f"by-trainer-version-{version}"
+        aside.mkdir()
+        for path in made:
+            path.rename(aside / path.name)
+    else:
+        raise Conflict(f"{out} holds a training run of another configuration or other data; choose another folder, or remove it")
 
 
 def _read_run(out: Path) -> dict[str, Any]:
