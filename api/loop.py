@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -10,8 +11,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
             with timed(run["seconds"], "train"):
                 metrics = _train(out, options, settings, store, qras, run, tell)
     run["counts"] |= _counts(graphs, qras)
-    run["shortfalls"] = shortfalls(qras, options.samples, options.step_mix)
+    run["shortfalls"] = shortfalls(qras, options.samples, options.step_mix) if graphs else {}
     run["status"] = "done" if all(i["status"] == "done" for i in run["inputs"]) else "failed"
     _write_json(out / "run.json", run)
     from api.report import write_report
@@ -178,7 +178,18 @@ def _induce_all(
             entry |= {"status": "done", "sha256": graph.video.sha256, "video_id": graph.video.id, "graph_id": graph.id}
             entry["things"] = len({o.entity_id for o in graph.objects})
         entry["seconds"] = round(time.perf_counter() - started, 3)
+    _drop_replaced(out / "graphs", graphs)
     return list(graphs.values())
+
+
+def _drop_replaced(folder: Path, graphs: Mapping[str, STSG]) -> None:
+    """Drop graphs that an earlier run made of the same videos, by another parser or version: a video has one graph in a result."""
+    videos = {graph.video.id for graph in graphs.values()}
+    for path in folder.glob(f"g{'[0-9a-f]' * 16}.json"):
+        if path.stem not in graphs:
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # not a file of ours
+                if json.loads(path.read_bytes())["video"]["id"] in videos:
+                    path.unlink()
 
 
 def _failed(path: Path, reason: str) -> dict[str, Any]:
@@ -186,16 +197,13 @@ def _failed(path: Path, reason: str) -> dict[str, Any]:
 
 
 def _keep_graph(graph: STSG, out: Path, data: Path) -> None:
-    """Copy a graph and its keyframes into the output folder, which then needs nothing else; an older graph of the same video goes."""
+    """Copy a graph and its keyframes into the output folder, which then needs nothing else."""
     for clip in graph.clips:
         for keyframe in clip.keyframes:
             source, target = data / keyframe.image, out / keyframe.image
             if not target.exists() or target.stat().st_size != source.stat().st_size:
                 _write(target, source.read_bytes())
     _write(out / "graphs" / f"{graph.id}.json", graph.model_dump_json(indent=1).encode())
-    for other in (out / "graphs").glob(f"g{'[0-9a-f]' * 16}.json"):
-        if other.stem != graph.id and json.loads(other.read_bytes())["video"]["id"] == graph.video.id:
-            other.unlink()
 
 
 def _train(
@@ -255,7 +263,7 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-@contextmanager
+@contextlib.contextmanager
 def _only_run_in(out: Path) -> Iterator[None]:
     lock = FileLock(out / ".lock")
     try:

@@ -42,7 +42,7 @@ def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path):
     tags = Tags(text)
     assert [tags.testids(n) for n in ("video", "keyframe", "question", "step", "curves")] == [1, 4, 2, 3, 1]
     assert "<td>is no video: it holds text</td>" in text
-    assert "as these graphs have no more with just one answer: 1 of 1 step, 24 of 3 steps." in text
+    assert "as no more questions with just one answer were found in these graphs: 1 of 1 step, 24 of 3 steps." in text
     assert "<dt>graph</dt><dd>1</dd>" in text
     assert not list(tmp_path.glob("*.part"))
 

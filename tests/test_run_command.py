@@ -114,7 +114,10 @@ def test_what_the_graphs_could_not_give_is_said(
     run = json.loads((tmp_path / "out" / "run.json").read_bytes())
     lacking = 400 - sum(q.steps == 3 for q in questions_of(tmp_path / "out"))
     assert run["shortfalls"] == {"3": lacking} and lacking > 0
-    assert f"short of what was asked, as these graphs have no more with just one answer: {lacking} of 3 steps" in done.stdout
+    assert (
+        f"short of what was asked, as no more questions with just one answer were found in these graphs: {lacking} of 3 steps"
+        in done.stdout
+    )
 
 
 def test_the_same_seed_gives_the_same_graphs_paths_and_questions_on_neo4j(

@@ -144,20 +144,22 @@ def sample_questions(
     """Sample a QRA set from graphs in the store, keep it there, and return it with its id.
 
     Paths are drawn in rounds, each graph in turn, until the set has what was asked, or no graph gives a question it has not given
-    before. Each graph gets an equal share of `samples`, and what one cannot give falls to the others as far as they can. Every program
-    was executed and returned exactly its answer. The id is a hash of what the set is made from, unless one is given.
+    before, or each gave `DRAWS_PER_SAMPLE` paths for each question of the set. Each graph gets an equal share of `samples`, and what
+    one cannot give falls to the others as far as they can. Every program was executed and returned exactly its answer. The id is a
+    hash of what the set is made from, unless one is given.
     Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks; Stopped when `should_stop`, asked before each
     graph, says so.
     """
     graph_ids, step_mix = sorted(set(graph_ids)), checked_step_mix(step_mix)
     configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
-    most = DRAWS_PER_SAMPLE * samples
-    draws = min(most, max(LEAST_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MOST_DRAWS)
+    most = max(DRAWS_PER_SAMPLE * samples, PATIENCE_DRAWS)
+    round_draws = min(most, max(LEAST_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MOST_DRAWS)
     found: dict[str, dict[str, QRA]] = {graph_id: {} for graph_id in graph_ids}  # by text, those that are not unique too
     in_vain = dict.fromkeys(graph_ids, 0)
     chosen: list[QRA] = []
-    for first in range(0, most, draws):
+    for first in range(0, most, round_draws):
+        draws = min(round_draws, most - first)
         steps = draw_steps(draws, step_mix, seed, first)
         giving = [graph_id for graph_id, draws_in_vain in in_vain.items() if draws_in_vain < PATIENCE_DRAWS]
         for done, graph_id in enumerate(giving):

@@ -53,7 +53,7 @@ def shorten(text: str, room: float, size: float) -> str:
 def shortfalls_said(lacking: Mapping[str, int]) -> str:
     """What a set lacks of the questions asked for, as a sentence's end; empty if it lacks nothing."""
     counts = ", ".join(f"{count} of {plural(int(steps), 'step')}" for steps, count in lacking.items())
-    return f"short of what was asked, as these graphs have no more with just one answer: {counts}" if counts else ""
+    return f"short of what was asked, as no more questions with just one answer were found in these graphs: {counts}" if counts else ""
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:
