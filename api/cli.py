@@ -165,7 +165,8 @@ def _score(value: float | None) -> str:
 
 
 def _summarise(result: dict[str, Any], out: Path) -> None:
-    from api.report.words import plural, shortfalls_said
+    from api.report.words import shortfalls_said
+    from graph_schema.vocabulary import plural
 
     for entry in result["inputs"]:
         print(": ".join(filter(None, [f"{entry['status']:7} {entry['name']}", _remark(entry)])))

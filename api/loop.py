@@ -22,6 +22,7 @@ from graph_schema.identifiers import file_sha256
 from graph_schema.metrics import read_metrics, summarise, training_folder, training_run_id
 from graph_schema.models import QRA, STSG, Record
 from graph_schema.settings import Settings
+from graph_schema.vocabulary import plural
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv"})
 MIN_FREE_BYTES = 64 * 2**20
@@ -209,7 +210,7 @@ def _keep_graph(graph: STSG, out: Path, data: Path) -> None:
 def _train(
     out: Path, options: RunOptions, settings: Settings, store: Any, qras: Sequence[QRA], run: dict[str, Any], tell: Tell
 ) -> list[dict[str, Any]]:
-    tell("training", 0, f"{len(qras)} questions")
+    tell("training", 0, plural(len(qras), "question"))
     from trainer.runs import TrainingConfig, train
 
     if not qras:

@@ -136,3 +136,8 @@ def runs(
         else:
             found.append([start, stop, word])
     return [(float(s), float(e), str(w)) for s, e, w in found if float(e) - float(s) >= least - 1e-9]
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 clip`, `2 clips`; thousands set apart."""
+    return f"{count:,} {noun if count == 1 else noun + 's'}"

@@ -15,6 +15,7 @@ from graph_schema.models import QRA, STSG, FrameSceneGraph
 from graph_schema.settings import Settings
 from graph_schema.step_mix import STEP_MIX, checked_step_mix
 from graph_schema.store import GraphStore
+from graph_schema.vocabulary import plural
 from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
 from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
 from workers.parsers import SceneParser, open_parser
@@ -68,7 +69,7 @@ def induce_video(
     _tell(on_progress, 0.95, "writing the graph")
     with timed(seconds, "write"):
         store.write_graph(graph)
-    _tell(on_progress, 1.0, f"{len({o.entity_id for o in graph.objects})} things, {len(graph.clips)} shots")
+    _tell(on_progress, 1.0, f"{plural(len({o.entity_id for o in graph.objects}), 'thing')}, {plural(len(graph.clips), 'shot')}")
     return graph
 
 
@@ -176,7 +177,7 @@ def sample_questions(
         if not giving or not shortfalls(chosen, samples, step_mix):
             break
     store.write_qra_set(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
-    _tell(on_progress, 1.0, f"{len(chosen)} questions")
+    _tell(on_progress, 1.0, plural(len(chosen), "question"))
     return chosen, set_id
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
+from graph_schema.vocabulary import plural
+
 NOTHING_FOUND = "nothing found: no simple shape, nobody, nothing that moves"
 """What the command line says of a video whose graph has no things."""
 _NARROW = frozenset("iljtfrI.,:;'|!()[] ")
@@ -54,8 +56,3 @@ def shortfalls_said(lacking: Mapping[str, int]) -> str:
     """What a set lacks of the questions asked for, as a sentence's end; empty if it lacks nothing."""
     counts = ", ".join(f"{count} of {plural(int(steps), 'step')}" for steps, count in lacking.items())
     return f"short of what was asked, as no more questions with just one answer were found in these graphs: {counts}" if counts else ""
-
-
-def plural(count: int, noun: str, many: str | None = None) -> str:
-    """`1 clip`, `2 clips`; thousands set apart."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"

@@ -20,9 +20,10 @@ from api.report.frames import FrameView, choose_pictures, evenly, frames_of, ope
 from api.report.lanes import HEAD, LANE, Lanes, lay_out
 from api.report.questions import MOST_CARDS, Card, cards_of
 from api.report.things import Thing, things_of
-from api.report.words import NOTHING_FOUND, clock, plural, shortfalls_said, span
+from api.report.words import NOTHING_FOUND, clock, shortfalls_said, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import QRA, STSG, Clip
+from graph_schema.vocabulary import plural
 
 MOST_PICTURES = 240
 """Pictures in one report: at about 30 kB each, 7 MB."""
