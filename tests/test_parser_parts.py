@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from graph_schema.vocabulary import box_iou
 from workers.parsers.background import background_of, level
 from workers.parsers.camera import camera_motion
 from workers.parsers.colours import colour_of, lab, word_of_lab
-from workers.parsers.people import overlap
 from workers.parsers.shapes import shape_of
 from workers.parsers.tracks import even_stretches
 
@@ -116,5 +116,5 @@ def test_a_pan_is_noticed_and_a_car_before_a_still_camera_is_not() -> None:
 
 
 def test_overlap_of_boxes() -> None:
-    assert overlap((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)  # 2 shared of 4 + 4 - 2
-    assert overlap((0, 0, 1, 1), (2, 2, 3, 3)) == 0
+    assert box_iou((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)  # 2 shared of 4 + 4 - 2
+    assert box_iou((0, 0, 1, 1), (2, 2, 3, 3)) == 0

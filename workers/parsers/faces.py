@@ -13,8 +13,7 @@ import numpy as np
 from cv2.data import haarcascades
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import MIN_SECONDS, PixelBox
-from workers.parsers.people import overlap
+from graph_schema.vocabulary import MIN_SECONDS, PixelBox, box_iou
 from workers.parsers.tracks import Sight, Track
 
 Image = NDArray[np.uint8]
@@ -64,7 +63,7 @@ def follow_faces(images: Image, times: NDArray[np.float64]) -> list[Track]:
     asked = max(LEAST_SEARCHED, round(float(times[-1] - times[0]) / SEARCH_SECONDS) + 1)
     for frame in np.unique(np.linspace(0, len(images) - 1, min(asked, len(images))).round().astype(int)).tolist():
         for box in _search(images[frame]):
-            if any(overlap(box, known) >= KNOWN_OVERLAP for t in tracks if (known := t.box_at(frame))):
+            if any(box_iou(box, known) >= KNOWN_OVERLAP for t in tracks if (known := t.box_at(frame))):
                 continue  # also where it was no face: a bottle is proposed again and again
             if track := _followed(images, times, frame, box):
                 tracks.append(track)

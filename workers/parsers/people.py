@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import PixelBox
+from graph_schema.vocabulary import PixelBox, box_iou
 
 Image = NDArray[np.uint8]
 
@@ -72,15 +72,6 @@ def _shows_person(image: Image, box: PixelBox) -> bool:
     target = ((x1 - left) * sx, (y1 - top + air[0]) * sy, (x2 - left) * sx, (y2 - top + air[0]) * sy)
     for (x, y, w, h), weight in zip(found, np.ravel(weights), strict=True):
         # the detector's window has a sixth of its width and an eighth of its height of air on each side
-        if weight >= LEAST_WEIGHT and overlap((x + w / 6, y + h / 10, x + w * 5 / 6, y + h * 9 / 10), target) >= LEAST_OVERLAP:
+        if weight >= LEAST_WEIGHT and box_iou((x + w / 6, y + h / 10, x + w * 5 / 6, y + h * 9 / 10), target) >= LEAST_OVERLAP:
             return True
     return False
-
-
-def overlap(a: PixelBox, b: PixelBox) -> float:
-    """Intersection over union of two boxes."""
-    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if w <= 0 or h <= 0:
-        return 0.0
-    shared = w * h
-    return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
