@@ -315,12 +315,12 @@ class GraphStore:
             self.read_qra_set(set_id)
         return page_of([qra_rows.qra_of(row["qra"]) for row in rows], limit, [(row["qra"]["position"],) for row in rows])
 
-    def all_qras(self, set_id: str) -> Iterator[QRA]:
-        """Each question of a set, in the order they were written, read page by page. Raises NotFound."""
+    def qra_pages(self, set_id: str) -> Iterator[list[QRA]]:
+        """All questions of a set, in the order they were written, a page at a time. Raises NotFound."""
         cursor: str | None = None
         while True:
             page = self.qra_items(set_id, limit=MAX_LIMIT, cursor=cursor)
-            yield from page.items
+            yield page.items
             cursor = page.next_cursor
             if cursor is None:
                 return

@@ -19,7 +19,7 @@ def test_a_set_reads_back_in_order_and_in_pages(store: GraphStore) -> None:
     first = store.qra_items(s, limit=2)
     assert first.items == items[:2]
     assert store.qra_items(s, limit=2, cursor=first.next_cursor) == ([items[2]], None)
-    assert list(store.all_qras(s)) == items
+    assert [item for page in store.qra_pages(s) for item in page] == items
     meta = store.read_qra_set(s)
     assert (meta["count"], meta["graph_ids"], meta["configuration"]) == (3, [g], {"seed": 7, "mix": [25, 45, 30]})
     assert meta in store.list_qra_sets(limit=1000).items

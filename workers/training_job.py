@@ -67,7 +67,7 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
 
 def _lay_out(folder: Path, store: GraphStore, set_id: str, configuration: dict[str, Any], data: Path) -> Path:
     """Write what the trainer reads: qra.jsonl, graphs/, keyframes/ and its configuration. Returns the configuration's path."""
-    lines = [item.model_dump_json() for item in store.all_qras(set_id)]
+    lines = [item.model_dump_json() for page in store.qra_pages(set_id) for item in page]
     if not lines:
         raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
     write_atomically(folder / "qra.jsonl", "".join(f"{line}\n" for line in lines).encode())

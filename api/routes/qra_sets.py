@@ -86,5 +86,5 @@ def export_qra_set(qra_set_id: str, store: StoreDep) -> StreamingResponse:
     """All questions of a set as JSON lines, as `stepgraph run` writes them."""
     store.read_qra_set(qra_set_id)
     headers = {"Content-Disposition": 'attachment; filename="qra.jsonl"'}
-    lines = (f"{item.model_dump_json()}\n" for item in store.all_qras(qra_set_id))
-    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+    pages = ("".join(f"{item.model_dump_json()}\n" for item in page) for page in store.qra_pages(qra_set_id))
+    return StreamingResponse(pages, media_type="application/x-ndjson", headers=headers)
