@@ -16,7 +16,7 @@ from graph_schema.job_rules import FINAL
 from graph_schema.models import Job
 from graph_schema.store import GraphStore
 
-LOOK_SECONDS = 0.4
+POLL_SECONDS = 0.4
 KEEP_ALIVE_SECONDS = 15.0
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ async def follow(store: GraphStore, job: Job, last_event_id: str | None, closing
             quiet_since = time.monotonic()
         if job.state in FINAL:
             return
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
         if closing.is_set():
             return
         try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from graph_schema.models import Video
 
-GRACE_SECONDS = 5
+SHUTDOWN_TIMEOUT_SECONDS = 5
 """Open responses, such as an upload, get so long at the end. Event streams end by themselves."""
 
 
@@ -104,7 +104,7 @@ def _serve(app: FastAPI, settings: Settings) -> None:
         print(
             f"stepgraph listens on http://{f'[{host}]' if family == socket.AF_INET6 else host}:{port} (documentation at /docs)", flush=True
         )
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS)
         logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
         Server(config).run(sockets=[listener])
 

@@ -6,13 +6,13 @@ what was to be said of it. Counts add up over videos (micro average). The first 
 
 What counts as correct:
 
-* object: same label, temporal IoU >= LEAST_TIME_IOU of the intervals in view, mean box IoU >= LEAST_BOX_IOU at the found
+* object: same label, temporal IoU >= MIN_TIME_IOU of the intervals in view, mean box IoU >= MIN_BOX_IOU at the found
   keyframes (true boxes are interpolated between the true keyframes); clips are not compared, so other cuts do no harm
   beyond what they do to the intervals;
 * attribute: of a matched appearance, same kind and name. Kinds of which the truth says nothing are not judged;
 * relation: matched subject and object, same predicate (inverse words turned round, symmetric ones either way), temporal IoU
-  >= LEAST_TIME_IOU. Edges of one pair and predicate are joined into intervals first;
-* motion: matched appearance, same word, temporal IoU >= LEAST_TIME_IOU, adjacent edges of one word joined first;
+  >= MIN_TIME_IOU. Edges of one pair and predicate are joined into intervals first;
+* motion: matched appearance, same word, temporal IoU >= MIN_TIME_IOU, adjacent edges of one word joined first;
 * reference: a thing's appearances form a chain in time order, however the edges that join them are laid; each link of
   the chain, from one clip to the next the thing appears in, is one fact;
 * cut: the start of every clip but the first, within one frame.
@@ -34,9 +34,9 @@ from scipy.optimize import linear_sum_assignment
 from graph_schema.models import STSG, SceneObject
 from graph_schema.vocabulary import BRIDGE_SECONDS, FORWARD, SYMMETRIC, box_iou
 
-LEAST_TIME_IOU = 0.5
+MIN_TIME_IOU = 0.5
 """Two intervals that share less than this of what they cover together are not the same fact."""
-LEAST_BOX_IOU = 0.5
+MIN_BOX_IOU = 0.5
 """The usual border for "the box is on the thing" (PASCAL VOC)."""
 JOIN_SECONDS = BRIDGE_SECONDS
 """Intervals of one fact with a gap shorter than this are one interval, as when they were written."""
@@ -208,7 +208,7 @@ def match_appearances(truth: Sequence[Appearance], found: Sequence[Appearance]) 
         for j, b in enumerate(found):
             if a.label == b.label:
                 in_time, in_space = time_iou(a.span, b.span), track_iou(a, b)
-                if in_time >= LEAST_TIME_IOU and in_space >= LEAST_BOX_IOU:
+                if in_time >= MIN_TIME_IOU and in_space >= MIN_BOX_IOU:
                     agreement[i, j] = in_time + in_space
     return _assign(agreement)
 
@@ -323,7 +323,7 @@ def _match_facts(true_facts: Sequence[Fact], found_facts: Sequence[Fact], pairs:
             for column, j in enumerate(theirs):
                 a, b = true_facts[i].span, found_facts[j].span
                 share = time_iou(a, b) if a and b else 1.0
-                agreement[row, column] = share if share >= LEAST_TIME_IOU else 0.0
+                agreement[row, column] = share if share >= MIN_TIME_IOU else 0.0
         hits.update({mine[row]: theirs[column] for row, column in _assign(agreement).items()})
     return hits
 

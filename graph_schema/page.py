@@ -13,7 +13,7 @@ from graph_schema.errors import BadInput
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
-MOST = 2**53
+MAX_NUMBER = 2**53
 """Numbers in a cursor are less: the engines count in 64 bits, JSON elsewhere in doubles."""
 
 
@@ -49,7 +49,7 @@ def _is_storable(value: str | float) -> bool:
     """Whether a value of a cursor can be a property in the store: whole text, or a number in range."""
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
-    return math.isfinite(value) and 0 <= value < MOST
+    return math.isfinite(value) and 0 <= value < MAX_NUMBER
 
 
 def checked_limit(limit: int) -> int:

@@ -88,7 +88,7 @@ def test_a_cancelled_training_run_stops_and_goes_on_when_it_is_ordered_again(
 def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_ended(
     embedded_store: GraphStore, settings: Settings, set_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.training_job.STOP_SECONDS", 0.5)
+    monkeypatch.setattr("workers.training_job.SHUTDOWN_TIMEOUT_SECONDS", 0.5)
     run_id = unique("t")
     job = a_job(embedded_store, set_id, run_id, steps=1)
     folder = training_folder(settings.data, run_id)

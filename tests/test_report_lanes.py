@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.report.edges import Stretch, joined
-from api.report.lanes import HEAD, LANE, MOST_ARCS, MOST_LANES, Lanes, lay_out, motion_text
+from api.report.lanes import HEAD, LANE, MAX_ARCS, MAX_LANES, Lanes, lay_out, motion_text
 from api.report.things import things_of
 from api.report.words import clock, shorten, span, text_width
 from graph_schema.models import STSG, ObjectBox, Relation, SceneObject
@@ -85,13 +85,13 @@ def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Pa
         Relation(
             id=f"b{i}", subject_id="circle0", predicate="touches", object_id=f"o{i % 30 + 200}", start_seconds=0.1 * i, end_seconds=0.1 * i
         )
-        for i in range(MOST_ARCS + 10)
+        for i in range(MAX_ARCS + 10)
     ]
     lanes = lanes_of(graph.model_copy(update={"objects": graph.objects + tuple(crowd), "relations": tuple(busy)}))
-    assert len(lanes.things) == MOST_LANES
-    assert lanes.hidden_things == 302 - MOST_LANES
+    assert len(lanes.things) == MAX_LANES
+    assert lanes.hidden_things == 302 - MAX_LANES
     assert {"red circle", "speck 201", "speck 230"} <= {t.name for t in lanes.things}
-    assert (len(lanes.arcs), lanes.hidden_arcs) == (MOST_ARCS, 10)
+    assert (len(lanes.arcs), lanes.hidden_arcs) == (MAX_ARCS, 10)
 
 
 def test_what_goes_on_over_a_keyframe_is_drawn_as_one():

@@ -15,7 +15,7 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs import run_job
 
-GRACE_SECONDS = 20.0
+SHUTDOWN_TIMEOUT_SECONDS = 20.0
 """A step that does not end so long after the end of input is ended with the process; its lease then runs out."""
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Bells:
         with self._changed:
             self._ended = True
             self._changed.notify()
-        timer = threading.Timer(GRACE_SECONDS, os._exit, (1,))
+        timer = threading.Timer(SHUTDOWN_TIMEOUT_SECONDS, os._exit, (1,))
         timer.daemon = True
         timer.start()
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from types import FrameType
 
-GRACE_SECONDS = 10.0
+SHUTDOWN_TIMEOUT_SECONDS = 10.0
 
 
 def main(command: list[str]) -> int:
@@ -25,7 +25,7 @@ def main(command: list[str]) -> int:
         if not ending.acquire(blocking=False):
             return
         child.terminate()
-        timer = threading.Timer(GRACE_SECONDS, child.kill)
+        timer = threading.Timer(SHUTDOWN_TIMEOUT_SECONDS, child.kill)
         timer.daemon = True
         timer.start()
 

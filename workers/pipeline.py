@@ -24,7 +24,7 @@ from workers.steps import StepStore, timed
 
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
-LEAST_DRAWS, MOST_DRAWS = 120, 2000
+MIN_DRAWS, MAX_DRAWS = 120, 2000
 """Paths drawn from a graph in one round."""
 PATIENCE_DRAWS = 480
 """A graph of which so many paths gave no new question is not asked again."""
@@ -155,7 +155,7 @@ def sample_questions(
     configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
     most = max(DRAWS_PER_SAMPLE * samples, PATIENCE_DRAWS)
-    round_draws = min(most, max(LEAST_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MOST_DRAWS)
+    round_draws = min(most, max(MIN_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MAX_DRAWS)
     found: dict[str, dict[str, QRA]] = {graph_id: {} for graph_id in graph_ids}  # by text, those that are not unique too
     in_vain = dict.fromkeys(graph_ids, 0)
     chosen: list[QRA] = []

@@ -16,7 +16,7 @@ from graph_schema.models import Job
 from graph_schema.settings import Settings
 
 RESTART_SECONDS = 1.0
-CLOSE_SECONDS = 30.0
+SHUTDOWN_TIMEOUT_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Children:
             _close_input(process)
         for queue, process in self._processes.items():
             try:
-                process.wait(CLOSE_SECONDS)
+                process.wait(SHUTDOWN_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 logger.warning("worker %s did not end; killed", queue)
                 process.kill()

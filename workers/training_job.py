@@ -24,8 +24,8 @@ from workers.lease import Lease
 from workers.pipeline import Stopped
 from workers.steps import write_atomically
 
-LOOK_SECONDS = 0.5
-STOP_SECONDS = 15.0
+POLL_SECONDS = 0.5
+SHUTDOWN_TIMEOUT_SECONDS = 15.0
 """The trainer saves a checkpoint when asked to end; after so long it is killed, and the last regular checkpoint counts."""
 LOG_LINES = 8
 
@@ -96,7 +96,7 @@ def _run_trainer(config: Path, folder: Path, lock: int, lease: Lease) -> None:
     try:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = trainer.wait(LOOK_SECONDS)
+                code = trainer.wait(POLL_SECONDS)
                 break
             lease.tell(*_progress(folder))
     finally:
@@ -113,7 +113,7 @@ def _end(trainer: subprocess.Popen[bytes]) -> None:
     assert trainer.stdin is not None
     trainer.stdin.close()
     try:
-        trainer.wait(STOP_SECONDS)
+        trainer.wait(SHUTDOWN_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(trainer.pid, signal.SIGKILL)
         trainer.wait()
@@ -135,7 +135,7 @@ def _only_trainer_in(folder: Path, lease: Lease) -> Iterator[int]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as file:
-        deadline = time.monotonic() + 2 * STOP_SECONDS
+        deadline = time.monotonic() + 2 * SHUTDOWN_TIMEOUT_SECONDS
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,7 @@ from typing import Any
 SERIES = ("loss_answer", "loss_rationale")
 WIDTH, HEIGHT = 760.0, 260.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 14.0, 30.0
-_MOST_POINTS = 600
+_MAX_POINTS = 600
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> Curves | None:
         )
 
     def path(points: Sequence[tuple[int, float]]) -> str:
-        every = max(1, len(points) // _MOST_POINTS)
+        every = max(1, len(points) // _MAX_POINTS)
         kept = [*points[:-1:every], points[-1]]
         return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in (at(s, v) for s, v in kept))
 

@@ -16,9 +16,9 @@ from api.report.words import clock, shorten, span, text_width
 from graph_schema.models import STSG
 from graph_schema.vocabulary import SYMMETRIC
 
-MOST_LANES = 40
-MOST_ARCS = 240
-LEAST_WIDTH, MOST_WIDTH = 1030.0, 6000.0
+MAX_LANES = 40
+MAX_ARCS = 240
+MIN_WIDTH, MAX_WIDTH = 1030.0, 6000.0
 LANE = 58.0
 HEAD = 44.0
 """Height of a lane, and of the rulers above the first one, in pixels."""
@@ -146,7 +146,7 @@ class _Free:
         return True
 
 
-def choose_things(graph: STSG, things: Sequence[Thing], most: int = MOST_LANES) -> tuple[Thing, ...]:
+def choose_things(graph: STSG, things: Sequence[Thing], most: int = MAX_LANES) -> tuple[Thing, ...]:
     """The things that get a lane: all, or those with the most edges and boxes; in their first order."""
     if len(things) <= most:
         return tuple(things)
@@ -169,7 +169,7 @@ def lay_out(graph: STSG, things: Sequence[Thing], keyframe_keys: Mapping[str, st
     last = max([c.end_seconds for c in graph.clips] + [first + 1e-3])
     moved = motions_of(graph, of_node)
     busiest = max(Counter(m.said[0] for m in moved).values(), default=0)
-    width = min(MOST_WIDTH, max(LEAST_WIDTH, 12.0 * len(times), 7.0 * (last - first), 75.0 * busiest))
+    width = min(MAX_WIDTH, max(MIN_WIDTH, 12.0 * len(times), 7.0 * (last - first), 75.0 * busiest))
     left, right = 14.0, width - 26.0
 
     def x(seconds: float) -> float:
@@ -287,7 +287,7 @@ def _arcs(
     tops = sorted(lane.values())
     keyframes = [k for c in graph.clips for k in c.keyframes]
     arcs = []
-    for relation in held[:MOST_ARCS]:
+    for relation in held[:MAX_ARCS]:
         predicate, start, end = relation.said[1], relation.start_seconds, relation.end_seconds
         subject, object_ = by_key[relation.said[0]], by_key[relation.said[2]]
         subject_y, object_y = lane[subject.key], lane[object_.key]

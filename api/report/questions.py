@@ -9,9 +9,9 @@ from api.report.frames import BoxView, FrameView, evenly
 from api.report.things import Thing
 from graph_schema.models import QRA, RationaleStep
 
-MOST_CARDS = 150
+MAX_CARDS = 150
 """Cards a video; the rest is in qra.jsonl."""
-_MOST_FRAMES = 2
+_MAX_FRAMES = 2
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Card:
 
 
 def cards_of(qras: Sequence[QRA], prefix: str, *, frames: Mapping[str, FrameView], things: Sequence[Thing]) -> tuple[Card, ...]:
-    """Cards for at most `MOST_CARDS` questions. `frames`: keyframe id -> frame; ids the graph lacks give a step without evidence."""
+    """Cards for at most `MAX_CARDS` questions. `frames`: keyframe id -> frame; ids the graph lacks give a step without evidence."""
     of_node = {node.id: thing for thing in things for node in thing.nodes}
     return tuple(
         Card(f"{prefix}-q{i}", qra, tuple(_step_view(step, frames, of_node) for step in qra.rationale))
-        for i, qra in enumerate(qras[:MOST_CARDS])
+        for i, qra in enumerate(qras[:MAX_CARDS])
     )
 
 
@@ -55,6 +55,6 @@ def _step_view(step: RationaleStep, frames: Mapping[str, FrameView], of_node: Ma
     about = {of_node[n].key: None for n in step.node_ids if n in of_node}
     cited = sorted((frames[k] for k in dict.fromkeys(step.keyframe_ids) if k in frames), key=lambda f: f.keyframe.time_seconds)
     nearest = min(cited, key=lambda f: abs(f.keyframe.time_seconds - step.time_seconds), default=None)
-    shown = evenly([f for f in cited if f.picture], _MOST_FRAMES) or cited[:1]
+    shown = evenly([f for f in cited if f.picture], _MAX_FRAMES) or cited[:1]
     evidence = tuple(Evidence(f, tuple(b for b in f.boxes if b.thing.key in about)) for f in shown)
     return StepView(step, nearest.key if nearest else "", " ".join(about), evidence, len(cited) - len(shown))

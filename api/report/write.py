@@ -18,19 +18,19 @@ from api.report.curves import HEIGHT, SERIES, WIDTH, draw_curves
 from api.report.edges import Row, rows_of
 from api.report.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
 from api.report.lanes import HEAD, LANE, Lanes, lay_out
-from api.report.questions import MOST_CARDS, Card, cards_of
+from api.report.questions import MAX_CARDS, Card, cards_of
 from api.report.things import Thing, things_of
 from api.report.words import NOTHING_FOUND, clock, shortfalls_said, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import QRA, STSG, Clip
 from graph_schema.vocabulary import plural
 
-MOST_PICTURES = 240
+MAX_PICTURES = 240
 """Pictures in one report: at about 30 kB each, 7 MB."""
-MOST_PICTURES_A_VIDEO = 80
-MOST_PICTURES_OF_NOTHING = 8
+MAX_PICTURES_A_VIDEO = 80
+MAX_PICTURES_OF_NOTHING = 8
 """Pictures of a video in which nothing was found: one row."""
-MOST_ROWS = 400
+MAX_ROWS = 400
 """Rows of a table of the graph; graphs/<id>.json has all."""
 
 
@@ -88,7 +88,7 @@ def render_report(
     folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]
 ) -> str:
     """The page as text; `folder` is where the keyframes' images lie."""
-    shares = share_out([_pictures_wished(g) for g in graphs], MOST_PICTURES)
+    shares = share_out([_pictures_wished(g) for g in graphs], MAX_PICTURES)
     known = {graph.id for graph in graphs}
     videos = [
         _video_view(graph, f"v{i}", [q for q in qras if q.graph_id == graph.id], folder=folder, most_pictures=shares[i])
@@ -121,7 +121,7 @@ def render_report(
         metrics=metrics,
         lane_height=LANE,
         lane_head=HEAD,
-        most_cards=MOST_CARDS,
+        most_cards=MAX_CARDS,
         made_at=str(run.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds")),
     )
 
@@ -137,12 +137,12 @@ def share_out(wishes: Sequence[int], total: int) -> list[int]:
 
 
 def _pictures_wished(graph: STSG) -> int:
-    return min(MOST_PICTURES_A_VIDEO if graph.objects else MOST_PICTURES_OF_NOTHING, sum(len(c.keyframes) for c in graph.clips))
+    return min(MAX_PICTURES_A_VIDEO if graph.objects else MAX_PICTURES_OF_NOTHING, sum(len(c.keyframes) for c in graph.clips))
 
 
 def _video_view(graph: STSG, key: str, qras: Sequence[QRA], *, folder: Path, most_pictures: int) -> VideoView:
     things = things_of(graph, key)
-    cited = {k for qra in qras[:MOST_CARDS] for step in qra.rationale for k in step.keyframe_ids}
+    cited = {k for qra in qras[:MAX_CARDS] for step in qra.rationale for k in step.keyframe_ids}
     frames = frames_of(
         graph, things, key, folder=folder, pictures=choose_pictures(graph, cited, most_pictures), shown=_facts(graph, things)
     )
@@ -154,11 +154,11 @@ def _video_view(graph: STSG, key: str, qras: Sequence[QRA], *, folder: Path, mos
         things=things,
         frames=frames,
         opening=keys.get(opening_keyframe(graph) or "", ""),
-        few=tuple(evenly([f for f in frames if f.picture] or frames, MOST_PICTURES_OF_NOTHING)),
+        few=tuple(evenly([f for f in frames if f.picture] or frames, MAX_PICTURES_OF_NOTHING)),
         clips=tuple((clip, tuple(f for f in frames if f.clip_index == clip.index)) for clip in graph.clips),
         lanes=lay_out(graph, things, keys),
-        rows=tuple(rows[:MOST_ROWS]),
-        hidden_rows=max(0, len(rows) - MOST_ROWS),
+        rows=tuple(rows[:MAX_ROWS]),
+        hidden_rows=max(0, len(rows) - MAX_ROWS),
         cards=cards_of(qras, key, frames={f.keyframe.id: f for f in frames}, things=things),
         question_count=len(qras),
     )

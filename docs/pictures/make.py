@@ -36,7 +36,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 
 
 def main() -> None:
@@ -117,13 +117,13 @@ def ask(page: Page, text: str) -> None:
 
 
 def save(page: Page, name: str, clip: tuple[float, float, float, float] | None = None) -> None:
-    """Write docs/pictures/<name>.jpg, as good as `MOST_BYTES` allows."""
+    """Write docs/pictures/<name>.jpg, as good as `MAX_BYTES` allows."""
     page.wait_for_timeout(500)
     area = None if clip is None else {"x": clip[0], "y": clip[1], "width": clip[2], "height": clip[3]}
     shoot: Callable[[int], bytes] = lambda quality: page.screenshot(  # noqa: E731
         type="jpeg", quality=quality, full_page=clip is not None, clip=area  # type: ignore[arg-type]
     )  # fmt: skip
-    picture = next(p for p in map(shoot, (90, 80, 70, 60, 50, 40)) if len(p) < MOST_BYTES)
+    picture = next(p for p in map(shoot, (90, 80, 70, 60, 50, 40)) if len(p) < MAX_BYTES)
     path = HERE / f"{name}.jpg"
     path.write_bytes(picture)
     print(f"{path.relative_to(ROOT)}: {len(picture) // 1000} kB, {cv2.imread(str(path)).shape[1]} px wide")

@@ -35,7 +35,7 @@ IDLE_SECONDS = 20.0
 """The engine ends this long after its last client: long enough that a second command finds it warm."""
 START_SECONDS = 60.0
 """Nobody waits longer for an engine to start (2 s on an idle machine)."""
-STOP_SECONDS = 20.0
+SHUTDOWN_TIMEOUT_SECONDS = 20.0
 _HANDSHAKE = bytes.fromhex("6060b017 00000405 00000000 00000000 00000000")
 """Bolt's greeting: its magic number, and four versions the client speaks (5.4, none, none, none)."""
 
@@ -77,7 +77,7 @@ def stop_embedded(data: Path) -> None:
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    if not _wait_until_free(directory, STOP_SECONDS):
+    if not _wait_until_free(directory, SHUTDOWN_TIMEOUT_SECONDS):
         _kill_engine(directory)
 
 

@@ -19,7 +19,7 @@ from graph_schema.vocabulary import STANDS
 from workers.induction.clip_graph import ClipGraph, ClipThing
 from workers.induction.identity import lasting, surest_pairs
 
-LEAST_LIKENESS = 0.8
+MIN_LIKENESS = 0.8
 """Below this two things are two. With colour and size known, both must agree."""
 UNKNOWN_LIKENESS = 0.5
 """Of two things of one label of which nothing else is known in common."""
@@ -28,8 +28,8 @@ _NO_NAMES = frozenset({"moving object", "object", "thing"})
 """Labels for what the parser could not name: a black one here and a black one after a cut are as a rule a car and a leg."""
 _REACH = 0.5
 """Things are not told apart by place when they are further than this from where they were, in frame sides."""
-_LONGEST_GUESS_SECONDS = 1.0
-_LEAST_MOVING_SECONDS = 0.1
+_MAX_GUESS_SECONDS = 1.0
+_MIN_MOVING_SECONDS = 0.1
 
 
 class Appearance(Record):
@@ -63,7 +63,7 @@ def bridge_clips(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
         one, other = members[i, a], members[j, b]
         if one is other or {clip for clip, _ in one} & {clip for clip, _ in other}:
             continue
-        if any(likeness(clip_graphs[c].things[m], clip_graphs[d].things[n]) < LEAST_LIKENESS for c, m in one for d, n in other):
+        if any(likeness(clip_graphs[c].things[m], clip_graphs[d].things[n]) < MIN_LIKENESS for c, m in one for d, n in other):
             continue
         for member in one | other:
             members[member] = one | other
@@ -101,7 +101,7 @@ def _match(earlier: ClipGraph, later: ClipGraph, *, adjacent: bool) -> list[tupl
     if not earlier.things or not later.things:
         return []
     like = np.array([[likeness(a, b) for b in later.things] for a in earlier.things])
-    like[like < LEAST_LIKENESS] = 0.0
+    like[like < MIN_LIKENESS] = 0.0
     found = surest_pairs(like)
     if adjacent:
         # those that looks leave open: by their places at the cut
@@ -138,8 +138,8 @@ def _place(graph: ClipGraph, n: int, *, at_end: bool) -> tuple[float, float] | N
     next_time, next_box = seen[1]
     low, high = sorted((time, next_time))
     moving = sum(max(0.0, min(high, m.end_seconds) - max(low, m.start_seconds)) for m in mine if m.motion != STANDS)
-    if moving >= _LEAST_MOVING_SECONDS:
+    if moving >= _MIN_MOVING_SECONDS:
         step = middle - np.array([next_box[0] + next_box[2], next_box[1] + next_box[3]]) / 2
         beyond = motion.end_seconds - time if at_end else time - motion.start_seconds
-        middle = middle + step / moving * min(max(beyond, 0.0), _LONGEST_GUESS_SECONDS)
+        middle = middle + step / moving * min(max(beyond, 0.0), _MAX_GUESS_SECONDS)
     return float(middle[0]), float(middle[1])

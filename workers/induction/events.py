@@ -9,9 +9,9 @@ from graph_schema.models import Interval, Record
 from graph_schema.vocabulary import STANDS, TOUCHES, caption
 from workers.induction.clip_graph import ClipGraph, ClipThing
 
-_LONGEST_LIST = 4
+_MAX_LIST = 4
 """Things named one by one; more are counted."""
-_MOST_DOINGS = 3
+_MAX_DOINGS = 3
 """Of one thing; of more the first and the last are told."""
 _EDGE_SECONDS = 0.3
 """What comes into view later than this after the cut was not there from the start; the same at the end."""
@@ -54,13 +54,13 @@ def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
         if r.predicate == TOUCHES and {r.subject.thing, r.object.thing} & {*agents}
         for end in (r.subject, r.object)
     }
-    clauses = [f"{names[n]} {_chain(did[n])}" for n in agents[:_LONGEST_LIST]]
-    if (left := len(agents) - _LONGEST_LIST) > 0:
+    clauses = [f"{names[n]} {_chain(did[n])}" for n in agents[:_MAX_LIST]]
+    if (left := len(agents) - _MAX_LIST) > 0:
         clauses.append(f"{_count(left)} {'moves' if left == 1 else 'move'}")
     sentence = _list(clauses, comma=True) if clauses else ""
     if resting:
-        more = [_count(len(resting) - _LONGEST_LIST)] if len(resting) > _LONGEST_LIST else []
-        still = f"{_list([*(names[n] for n in resting[:_LONGEST_LIST]), *more])} {'stands' if len(resting) == 1 else 'stand'} still"
+        more = [_count(len(resting) - _MAX_LIST)] if len(resting) > _MAX_LIST else []
+        still = f"{_list([*(names[n] for n in resting[:_MAX_LIST]), *more])} {'stands' if len(resting) == 1 else 'stand'} still"
         sentence = f"{sentence}{',' if len(clauses) > 1 else ''} while {still}" if sentence else still
     sentence = sentence or "nothing that is known by name is in view"
     return ClipEvent(
@@ -115,7 +115,7 @@ def _border(box: tuple[float, float, float, float] | None, heading: Sequence[str
 
 
 def _chain(words: Sequence[str]) -> str:
-    if len(words) > _MOST_DOINGS:
+    if len(words) > _MAX_DOINGS:
         words = [words[0], "goes on in other directions", words[-1]]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}, then {words[-1]}"
 

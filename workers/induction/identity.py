@@ -13,9 +13,9 @@ from graph_schema.vocabulary import box_iou
 
 PASSING_KINDS = frozenset({"position", "state", "pose", "action"})
 """Attributes of a moment, which say nothing of which thing it is."""
-LEAST_JACCARD = 0.7
+MIN_JACCARD = 0.7
 """Share of common attributes from which on two objects may be one thing."""
-_LEAST_MARGIN = 0.2
+_MIN_MARGIN = 0.2
 """A match that is not better than any other by this much is left open: two things rather than a wrong one."""
 _REACH = 0.5
 """A dynamic thing is not looked for further away than this share of the frame where there are others like it."""
@@ -85,7 +85,7 @@ def surest_pairs(score: NDArray[np.float64]) -> list[tuple[int, int]]:
         if score[i, j] > 0:
             without = score.copy()
             without[i, j] = 0.0
-            if best - without[linear_sum_assignment(without, maximize=True)].sum() >= _LEAST_MARGIN:
+            if best - without[linear_sum_assignment(without, maximize=True)].sum() >= _MIN_MARGIN:
                 sure.append((i, j))
     return sure
 
@@ -103,7 +103,7 @@ def _assign(found: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[
 def _alike(a: FrameObject, b: FrameObject) -> bool:
     mine, theirs = lasting(a.attributes), lasting(b.attributes)
     common = len(mine & theirs) / len(mine | theirs) if mine | theirs else 1.0
-    return a.label.casefold() == b.label.casefold() and common >= LEAST_JACCARD
+    return a.label.casefold() == b.label.casefold() and common >= MIN_JACCARD
 
 
 def _nearness(a: FrameObject, b: FrameObject) -> float:

@@ -27,7 +27,7 @@ AWAY_PART = 0.6
 """It is away where this share of its pixels looks otherwise."""
 LASTING_LEVEL = 12.0
 """A look lasts if half of its samples are within this many grey levels."""
-LEAST_STANDER = 0.0006
+MIN_STANDER = 0.0006
 """Of the frame; smaller patches are not looked at."""
 SMOOTHER = 0.8
 """The other look is taken where its edges around the place have less than this share of the strength."""
@@ -133,7 +133,7 @@ def _without_standers(background: Image, samples: Image, least_away: int) -> Ima
     count, labels, stats, _ = cv2.connectedComponentsWithStats(two_looks, connectivity=8)
     cleaned = background.copy()
     for i in range(1, count):
-        if stats[i, cv2.CC_STAT_AREA] < LEAST_STANDER * two_looks.size:
+        if stats[i, cv2.CC_STAT_AREA] < MIN_STANDER * two_looks.size:
             continue
         place = labels == i
         away = differs[:, place].mean(axis=1) >= AWAY_PART

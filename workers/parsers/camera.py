@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 CORNERS = 300
-LEAST_CORNERS = 20
+MIN_CORNERS = 20
 """With fewer corners nothing is said: a plain wall looks the same wherever the camera points."""
 CELLS = 6
 """The frame in CELLS x CELLS fields: what moves as one in most fields that have corners is the picture, not a thing in it."""
-LEAST_INLIERS = 0.5
-LEAST_FIELDS = 0.6
-LEAST_ALL_FIELDS = 0.25
+MIN_INLIERS = 0.5
+MIN_FIELDS = 0.6
+MIN_ALL_FIELDS = 0.25
 """Share of all fields that must go along: corners may all lie on one thing that moves before a plain wall."""
 STILL_PX = 0.35
 """Mean shift from frame to frame, in pixels of a 240 px frame, below which the camera stands."""
@@ -67,12 +67,12 @@ def _step(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
     still = np.eye(3)
     height, width = a.shape
     corners = cv2.goodFeaturesToTrack(a, CORNERS, 0.01, 5)
-    if corners is None or len(corners) < LEAST_CORNERS:
+    if corners is None or len(corners) < MIN_CORNERS:
         return still
     moved, status, _ = cv2.calcOpticalFlowPyrLK(a, b, corners, corners.copy(), winSize=(13, 13), maxLevel=3)
     good = status[:, 0] == 1
     before, after = corners[good], moved[good]
-    if len(before) < LEAST_CORNERS:
+    if len(before) < MIN_CORNERS:
         return still
     cv2.setRNGSeed(0)
     affine, inliers = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=1.0)
@@ -81,7 +81,7 @@ def _step(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
     fits = inliers[:, 0] == 1
     fields = _fields(before[:, 0], width, height)
     along = len(np.unique(fields[fits]))
-    if fits.mean() < LEAST_INLIERS or along < max(LEAST_FIELDS * len(np.unique(fields)), LEAST_ALL_FIELDS * CELLS**2):
+    if fits.mean() < MIN_INLIERS or along < max(MIN_FIELDS * len(np.unique(fields)), MIN_ALL_FIELDS * CELLS**2):
         return still
     return np.vstack([affine, [0.0, 0.0, 1.0]])
 

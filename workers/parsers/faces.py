@@ -25,7 +25,7 @@ them in a bottle and a kettle; `alt_tree` in none of these."""
 SEARCH_PX = 320
 """Long side of the frames that are searched as a whole: enough for faces of 1 / 13 of it, at half the cost of 480."""
 SEARCH_SECONDS = 1.0
-LEAST_SEARCHED = 4
+MIN_SEARCHED = 4
 """A clip's frames are searched so far apart; of a short clip at least so many."""
 WINDOW_PX = 24
 """Smaller faces are too coarse to judge; the cascades' windows are 20 px."""
@@ -39,9 +39,9 @@ KNOWN_OVERLAP = 0.3
 """Intersection over union from which on a proposal is what was followed before."""
 LOST_SECONDS = 1.0
 """A face may look away for this long."""
-LEAST_SHARE = 0.4
+MIN_SHARE = 0.4
 """The cascades see a face in this share of the frames on average …"""
-LEAST_SHARE_EACH = 0.2
+MIN_SHARE_EACH = 0.2
 """… and each of them in this one."""
 JITTER = 0.05
 """Of its side, by which a box wanders while the face does not."""
@@ -60,7 +60,7 @@ def follow_faces(images: Image, times: NDArray[np.float64]) -> list[Track]:
     They have no attributes: with a size, faces of two people in two clips would be taken for one.
     """
     tracks: list[Track] = []
-    asked = max(LEAST_SEARCHED, round(float(times[-1] - times[0]) / SEARCH_SECONDS) + 1)
+    asked = max(MIN_SEARCHED, round(float(times[-1] - times[0]) / SEARCH_SECONDS) + 1)
     for frame in np.unique(np.linspace(0, len(images) - 1, min(asked, len(images))).round().astype(int)).tolist():
         for box in _search(images[frame]):
             if any(box_iou(box, known) >= KNOWN_OVERLAP for t in tracks if (known := t.box_at(frame))):
@@ -98,7 +98,7 @@ def _followed(images: Image, times: NDArray[np.float64], frame: int, box: PixelB
     first, last_frame = min(boxes), max(boxes)
     shares = np.mean([votes[f] for f in range(first, last_frame + 1)], axis=0)
     lasts = times[last_frame] - times[first] >= MIN_SECONDS
-    is_face = lasts and shares.mean() >= LEAST_SHARE and shares.min() >= LEAST_SHARE_EACH
+    is_face = lasts and shares.mean() >= MIN_SHARE and shares.min() >= MIN_SHARE_EACH
     return Track(
         label=FACE,
         sights={f: Sight(boxes[f], (round(boxes[f][0]), round(boxes[f][1])), NO_OUTLINE) for f in sorted(boxes)},

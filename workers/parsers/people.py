@@ -21,13 +21,13 @@ LOOKS = 24
 """Frames of a track that are asked."""
 PERSON_HEIGHT_PX = 115.0
 """Regions are shrunk to this height: HOG windows are 128 px. Measured on intel_onebyone: 115 finds more than 100 or 90."""
-LEAST_WEIGHT = 0.0
+MIN_WEIGHT = 0.0
 """Of a HOG detection, the detector's own score; low, because region and detection must agree."""
-LEAST_OVERLAP = 0.4
+MIN_OVERLAP = 0.4
 """Intersection over union of a detection with the region it should be."""
 MARGIN = 0.3
 """Of the region, that the crop shows around it."""
-LEAST_HEIGHT_SHARE = 0.12
+MIN_HEIGHT_SHARE = 0.12
 """Regions lower than this share of the frame are too coarse to judge."""
 
 
@@ -46,7 +46,7 @@ def person_share(images: Image, boxes: Mapping[int, PixelBox]) -> float:
     """
     height = images.shape[1]
     usual = float(np.median([b[3] - b[1] for b in boxes.values()]))
-    fit = [f for f in sorted(boxes) if boxes[f][3] - boxes[f][1] >= max(0.7 * usual, LEAST_HEIGHT_SHARE * height)]
+    fit = [f for f in sorted(boxes) if boxes[f][3] - boxes[f][1] >= max(0.7 * usual, MIN_HEIGHT_SHARE * height)]
     if not fit:
         return 0.0
     asked = [fit[k] for k in np.unique(np.linspace(0, len(fit) - 1, min(LOOKS, len(fit))).round().astype(int))]
@@ -72,6 +72,6 @@ def _shows_person(image: Image, box: PixelBox) -> bool:
     target = ((x1 - left) * sx, (y1 - top + air[0]) * sy, (x2 - left) * sx, (y2 - top + air[0]) * sy)
     for (x, y, w, h), weight in zip(found, np.ravel(weights), strict=True):
         # the detector's window has a sixth of its width and an eighth of its height of air on each side
-        if weight >= LEAST_WEIGHT and box_iou((x + w / 6, y + h / 10, x + w * 5 / 6, y + h * 9 / 10), target) >= LEAST_OVERLAP:
+        if weight >= MIN_WEIGHT and box_iou((x + w / 6, y + h / 10, x + w * 5 / 6, y + h * 9 / 10), target) >= MIN_OVERLAP:
             return True
     return False

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from workers.parsers.background import Image, Mask, background_of, foreground, level, noise_of
 
-LEAST_AREA = 0.004
+MIN_AREA = 0.004
 """Smaller patches, as shares of the frame, are noise or too small to say anything of."""
 NEAR = 0.03
 """Patches nearer to a region than this, in frame diagonals, are parts of it."""
@@ -24,9 +24,9 @@ APART_SECONDS = 0.5
 """… for so long are two things."""
 LOST_SECONDS = 0.7
 """A region may be missed for this long."""
-LEAST_SECONDS = 0.8
+MIN_SECONDS = 0.8
 """What is seen for less is no thing."""
-LEAST_TRAVEL = 0.03
+MIN_TRAVEL = 0.03
 """A thing must go at least this far, in frame diagonals; what changes without going is light, water or a screen."""
 HOLE_EDGES = 1.4
 """Where the background's edges around a patch are this much stronger than the frame's, something was taken away: a hole."""
@@ -36,9 +36,9 @@ EDGE = 0.02
 """This near to the frame's edge, in longer sides, a thing may be half in."""
 POP_SHARE = 0.5
 """What begins in mid-frame with this share of its area has not come, it has appeared."""
-LEAST_FILLED = 0.25
+MIN_FILLED = 0.25
 """Of its box a thing fills at least this much; slivers along the edges of things do not."""
-LEAST_FILLED_STABILISED = 0.35
+MIN_FILLED_STABILISED = 0.35
 """… and at least this much where frames had to be laid over each other: the slivers are wider there."""
 STANDER_SECONDS, STANDER_FILLED, STANDER_AREA = 3.0, 0.6, 2.0
 """What is no part of the background for so many seconds, fills its box so well and has so many times the least area is a thing
@@ -122,7 +122,7 @@ def _clean(mask: Mask) -> Mask:
 def _patches(mask: Mask, seen: Image, background: Image) -> list[tuple[int, int, Mask]]:
     """The connected patches that are something, not the place where something was."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    least = 0.15 * LEAST_AREA * mask.size
+    least = 0.15 * MIN_AREA * mask.size
     found = []
     for i in range(1, count):
         left, top, w, h, area = (int(v) for v in stats[i])
@@ -191,13 +191,13 @@ class _Tracker:
         for k, parts in given.items():
             self._extend(live[k], frame, parts)
         for group in self._groups(free):
-            if sum(int(m.sum()) for _, _, m in group) >= LEAST_AREA * self.height * self.width:
+            if sum(int(m.sum()) for _, _, m in group) >= MIN_AREA * self.height * self.width:
                 self.regions.append(Region({frame: _union(group)}))
 
     def _extend(self, region: Region, frame: int, parts: list[tuple[int, int, Mask]]) -> None:
         """Give a region its patches; where these keep apart, the lesser ones become a region of their own."""
         groups = self._groups(parts, self.apart)
-        if len(groups) < 2 or sum(int(m.sum()) for _, _, m in groups[1]) < LEAST_AREA * self.height * self.width:
+        if len(groups) < 2 or sum(int(m.sum()) for _, _, m in groups[1]) < MIN_AREA * self.height * self.width:
             region.apart_since = None
             region.parts[frame] = _union(parts)
             return
@@ -336,12 +336,12 @@ def _is_a_thing(region: Region, step: float, height: int, width: int, strictness
     """Whether a region is large, solid, steady and far-travelled enough to be something."""
     frames = sorted(region.parts)
     diagonal = float(np.hypot(height, width))
-    if (frames[-1] - frames[0]) * step < LEAST_SECONDS:
+    if (frames[-1] - frames[0]) * step < MIN_SECONDS:
         return False
     areas = [region.area(f) for f in frames]
     filled = [a / region.parts[f][2].size for a, f in zip(areas, frames, strict=True)]
-    least_area = LEAST_AREA * height * width
-    least_filled = LEAST_FILLED if strictness == 1 else LEAST_FILLED_STABILISED
+    least_area = MIN_AREA * height * width
+    least_filled = MIN_FILLED if strictness == 1 else MIN_FILLED_STABILISED
     filled_share = float(np.median(filled))
     if np.median(areas) < strictness * least_area or filled_share < least_filled or _pops_up(region, height, width, step):
         return False
@@ -354,4 +354,4 @@ def _is_a_thing(region: Region, step: float, height: int, width: int, strictness
     boxes = np.asarray([region.box(f) for f in frames], dtype=float)
     middles = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2], axis=1)
     travel = float(np.hypot(*(np.percentile(middles, 97, axis=0) - np.percentile(middles, 3, axis=0))))
-    return travel >= strictness * LEAST_TRAVEL * diagonal
+    return travel >= strictness * MIN_TRAVEL * diagonal

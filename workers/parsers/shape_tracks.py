@@ -32,9 +32,9 @@ NEXT_STEP = 0.03
 """… and how far it may be from where its speed says, per frame passed (less for fewer)."""
 AREA_RATIO = 0.8
 """Two sights of one whole shape have areas at least this alike."""
-LEAST_WHOLE = 3
+MIN_WHOLE = 3
 """Whole sights a track needs: one or two may be chance."""
-LEAST_SHARE_REGULAR = 0.6
+MIN_SHARE_REGULAR = 0.6
 """Of the whole regions that join a track, this share must have the same shape word."""
 SEARCH = 0.035
 """How far, in frame diagonals, a half-hidden shape is sought from where it should be."""
@@ -99,7 +99,7 @@ def follow_shapes(images: NDArray[np.uint8], times: NDArray[np.float64]) -> list
 
 def _is_a_shape(tracklet: _Tracklet) -> bool:
     words = Counter(r.shape for r in tracklet.regions.values())
-    return len(tracklet.regions) >= LEAST_WHOLE and words.most_common(1)[0][1] >= LEAST_SHARE_REGULAR * len(tracklet.regions)
+    return len(tracklet.regions) >= MIN_WHOLE and words.most_common(1)[0][1] >= MIN_SHARE_REGULAR * len(tracklet.regions)
 
 
 def _join_whole(labels: NDArray[np.uint8], k: int, join_frames: int) -> list[_Tracklet]:

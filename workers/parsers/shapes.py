@@ -35,7 +35,7 @@ MAX_SPREAD = 4.5
 """Colour distance within which 80 % of a shape's inner pixels stay around their median: one paint, no texture."""
 GRID = 40
 """Side of the raster on which outlines are compared with ideal ones."""
-LEAST_REGULAR_SHARE = 0.25
+MIN_REGULAR_SHARE = 0.25
 """Of all pixels in a shape's colour, this share lies in regular shapes; the rest is shapes half hidden. A wall's colour fails."""
 REGULAR = 0.87
 """Least agreement (soft intersection over union) with an ideal shape; drawn shapes reach 0.88 to 0.99."""
@@ -240,7 +240,7 @@ def _with_shapes(frames: NDArray[np.uint8], paints: list[Paint]) -> tuple[Paint,
             seen[k] += bool(shapes)
             regular[k] += sum(r.area for r in shapes)
             covered[k] += int((labels == k + 1).sum())
-    return tuple(p for k, p in enumerate(paints) if seen[k] >= 2 and regular[k] >= LEAST_REGULAR_SHARE * covered[k])
+    return tuple(p for k, p in enumerate(paints) if seen[k] >= 2 and regular[k] >= MIN_REGULAR_SHARE * covered[k])
 
 
 def paint_labels(frame: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 BEND_COST = 60.0
 """A further stretch of even movement must explain this many squared standard errors; noise alone reaches 30 in 100 frames."""
-LEAST_STRETCH = 3
+MIN_STRETCH = 3
 """Samples that a stretch of even movement has at least."""
 
 
@@ -96,12 +96,12 @@ class Track:
 def even_stretches(times: NDArray[np.float64], places: NDArray[np.float64], sigma: float) -> list[tuple[int, int, float, float]]:
     """Cut a path into stretches of even movement: (first, last + 1, vx, vy) by sample, gapless, in order.
 
-    Least squares lines on stretches of at least LEAST_STRETCH samples; every further stretch must pay BEND_COST * sigma^2.
+    Least squares lines on stretches of at least MIN_STRETCH samples; every further stretch must pay BEND_COST * sigma^2.
 
     Args: times: (n,) seconds. places: (n, 2) pixels. sigma: how far, in pixels, a place is usually off.
     """
     n = len(times)
-    if n < 2 * LEAST_STRETCH:
+    if n < 2 * MIN_STRETCH:
         return [(0, n, *_speed(times, places))] if n else []
     t = times - times[0]
     ones = np.concatenate([[0.0], np.cumsum(np.ones(n))])
@@ -113,8 +113,8 @@ def even_stretches(times: NDArray[np.float64], places: NDArray[np.float64], sigm
     best = np.full(n + 1, np.inf)
     best[0] = 0.0
     back = np.zeros(n + 1, dtype=np.intp)
-    for end in range(LEAST_STRETCH, n + 1):
-        starts = np.arange(0, end - LEAST_STRETCH + 1)
+    for end in range(MIN_STRETCH, n + 1):
+        starts = np.arange(0, end - MIN_STRETCH + 1)
         m = ones[end] - ones[starts]
         dt, dtt = st[end] - st[starts], stt[end] - stt[starts]
         var_t = np.maximum(dtt - dt * dt / m, 1e-9)

@@ -29,33 +29,33 @@ PICTURES = (Picture(), Picture(crf=23, shading=0.08), Picture(grain=1.0, shading
 """From clean to a cheap camera's."""
 SIZE_SHARES = {"small": (0.11, 0.135), "medium": (0.195, 0.245), "large": (0.35, 0.41)}
 """Longer side over the frame's shorter side; the words change at 0.16 and 0.3."""
-MOST_TURNED_DEGREES = 15
+MAX_TURNED_DEGREES = 15
 """Half of the things are a little askew."""
 GROUNDS = (
     (70, 84, 112), (120, 148, 112), (186, 168, 128), (160, 118, 116), (74, 124, 124), (104, 84, 118),
     (150, 160, 178), (98, 102, 66), (92, 92, 92), (176, 140, 160), (120, 98, 76), (136, 140, 140),
 )  # fmt: skip
 """RGB; muted, so that every thing stands out."""
-LEAST_CUT = 34.0
+MIN_CUT = 34.0
 """Mean difference of hue, saturation and value (OpenCV's scales) between the grounds of neighbouring shots, at least."""
-LEAST_CONTRAST = 42.0
+MIN_CONTRAST = 42.0
 """CIELAB distance between a thing and the ground it is on, at least."""
 OFF_AXIS_RADIANS = math.radians(12)
 SPEEDS = (0.06, 0.26)
 """Frame diagonals a second."""
-LEAST_LEG_SECONDS = 0.8
+MIN_LEG_SECONDS = 0.8
 STRICT = Strictness(overlap=0.62, slack=0.03, touch=0.005, hides=0.09)
 LENIENT = Strictness(overlap=0.38, slack=0.18, touch=0.017, hides=0.025)
 HASTY = Strictness(bridge=0.12, least=0.25)
 PATIENT = Strictness(bridge=0.32, least=0.56)
 AGREE = 0.6
 """Temporal IoU that a fact must keep when the borders move."""
-MOST_IN_A_SHOT = 6
+MAX_IN_A_SHOT = 6
 PATHS_TRIED = 40
 """For each thing of a shot; it stays away if none fits."""
 AIMED = 0.65
 """Share of movements that are aimed at another thing."""
-LONGEST_HIDDEN_SECONDS = 0.5
+MAX_HIDDEN_SECONDS = 0.5
 TWIN_WORLDS = 0.35
 """Share of worlds with twins."""
 LOOKS = (3, 1)
@@ -81,11 +81,11 @@ def make_world(seed: int) -> World:
     twins_to = twins_from + rng.randint(1, 3)
     shots: list[Shot] = []
     for index in range(shot_count):
-        cast = rng.sample(things, min(len(things), rng.randint(3, MOST_IN_A_SHOT)))
+        cast = rng.sample(things, min(len(things), rng.randint(3, MAX_IN_A_SHOT)))
         together = twins if twins_from <= index < twins_to else ()
         places = _end_places(world, shots[-1], together) if index > twins_from and together else {}
         shots.append(
-            _draw_shot(rng, world, cast[: MOST_IN_A_SHOT - len(together)], together, places, shots[-1].background if shots else None)
+            _draw_shot(rng, world, cast[: MAX_IN_A_SHOT - len(together)], together, places, shots[-1].background if shots else None)
         )
         if together and not {t.name for t in together} <= {a.thing.name for a in shots[-1].appearances}:
             twins = ()
@@ -110,7 +110,7 @@ def _draw_things(rng: Random, world: World, count: int) -> list[Thing]:
             continue
         looks.add(look)
         side_px = round(rng.uniform(*SIZE_SHARES[size]) * min(world.width, world.height), 1)
-        turn = round(rng.uniform(-MOST_TURNED_DEGREES, MOST_TURNED_DEGREES)) if rng.random() < 0.5 else 0
+        turn = round(rng.uniform(-MAX_TURNED_DEGREES, MAX_TURNED_DEGREES)) if rng.random() < 0.5 else 0
         things.append(Thing(f"thing{len(things)}", shape, colour, size, side_px, turn))
     return things
 
@@ -172,9 +172,9 @@ def _draw_cast(
 def _draw_ground(rng: Random, cast: list[Thing], before: Background | None) -> Background:
     """A ground on which every thing of the cast stands out and which differs from the one before."""
     colours = [COLOURS[t.colour] for t in cast]
-    fit = [g for g in GROUNDS if before is None or _cut_strength(before.first, g) >= LEAST_CUT]
+    fit = [g for g in GROUNDS if before is None or _cut_strength(before.first, g) >= MIN_CUT]
     contrasts = {g: min(_contrast(g, c) for c in colours) for g in fit}
-    first = rng.choice([g for g in fit if contrasts[g] >= LEAST_CONTRAST] or [max(fit, key=lambda g: contrasts[g])])
+    first = rng.choice([g for g in fit if contrasts[g] >= MIN_CONTRAST] or [max(fit, key=lambda g: contrasts[g])])
     shift = rng.choice((-1, 1)) * rng.randint(8, 16)
     second = (_byte(first[0] + shift), _byte(first[1] + shift), _byte(first[2] + shift))
     return Background(first, second, rng.uniform(0, 2 * math.pi), rng.randrange(10**9))
@@ -238,9 +238,9 @@ def _draw_leaving(rng: Random, world: World, thing: Thing, seconds: float, other
     going = away / speed
     outside = rng.uniform(0.2, 0.4)
     standing = seconds - going - outside
-    if going < LEAST_LEG_SECONDS or standing < 0:
+    if going < MIN_LEG_SECONDS or standing < 0:
         return None
-    if standing < LEAST_LEG_SECONDS:
+    if standing < MIN_LEG_SECONDS:
         standing, outside = 0.0, outside + standing
     far = (place[0] + ux * away, place[1] + uy * away)
     if reverse:
@@ -251,11 +251,11 @@ def _draw_leaving(rng: Random, world: World, thing: Thing, seconds: float, other
 
 
 def _split(rng: Random, seconds: float, parts: int) -> list[float]:
-    spare = seconds - parts * LEAST_LEG_SECONDS
+    spare = seconds - parts * MIN_LEG_SECONDS
     if spare < 0:
         return [seconds / parts] * parts
     cuts = sorted(rng.uniform(0, spare) for _ in range(parts - 1))
-    return [LEAST_LEG_SECONDS + b - a for a, b in zip([0.0, *cuts], [*cuts, spare], strict=True)]
+    return [MIN_LEG_SECONDS + b - a for a, b in zip([0.0, *cuts], [*cuts, spare], strict=True)]
 
 
 def _draw_place(rng: Random, world: World, thing: Thing, others: list[Appearance]) -> Point:
@@ -313,14 +313,14 @@ def _is_plain(world: World, appearances: list[Appearance], frames: int, *, every
 
 
 def _all_seen_well(appearances: list[Appearance], moments: list[Moment], step: float) -> bool:
-    """Each thing is in view 0.8 s, whole for 0.5 s, and out of view between for LONGEST_HIDDEN_SECONDS at most; it comes and
+    """Each thing is in view 0.8 s, whole for 0.5 s, and out of view between for MAX_HIDDEN_SECONDS at most; it comes and
     goes by the frame's edge, never behind a thing."""
     for i in range(len(appearances)):
         views = [m.boxes[i] is not None for m in moments]
         if sum(views) * step < 0.8 or sum(m.seen[i] > 0.97 for m in moments) * step < 0.5:
             return False
         first, last = views.index(True), len(views) - 1 - views[::-1].index(True)
-        if views[first : last + 1].count(False) * step > LONGEST_HIDDEN_SECONDS:
+        if views[first : last + 1].count(False) * step > MAX_HIDDEN_SECONDS:
             return False
         for before, after in ((first, first - 1), (last, last + 1)):
             if 0 <= after < len(moments) and moments[before].hidden[i].sum() > 0.02:
@@ -361,7 +361,7 @@ def _movements_are_firm(appearances: list[Appearance], moments: list[Moment], ti
     """No movement is seen for about as long as what is left out."""
     for i, a in enumerate(appearances):
         legs = [None if m.boxes[i] is None else str(a.legs.index(a.leg_at(t))) for t, m in zip(times, moments, strict=True)]
-        seen = [len(runs(times, legs, end=end, bridge=LONGEST_HIDDEN_SECONDS + 0.1, least=least)) for least in (HASTY.least, PATIENT.least)]
+        seen = [len(runs(times, legs, end=end, bridge=MAX_HIDDEN_SECONDS + 0.1, least=least)) for least in (HASTY.least, PATIENT.least)]
         if seen[0] != seen[1]:
             return False
     return True
