@@ -1,4 +1,4 @@
-"""The HTTP service: routes over the store. It starts no work itself: it writes a job's row and rings for a worker."""
+"""The HTTP service: routes over the store. It starts no work itself: it writes a job's row and notifies a worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from api import errors
 from api.doors import Doors, declared_parameters_only
 from api.graph_cache import GraphCache
 from api.hosts import HostCheck
-from api.ringing import SWEEP_SECONDS, Ringer
+from api.job_dispatcher import SWEEP_SECONDS, JobDispatcher
 from api.routes import graphs, health, jobs, qra_sets, training_runs, videos
 from api.uploads import DRAFTS
 from graph_schema.models import Job, Video
@@ -31,7 +31,7 @@ def create_app(
     settings: Settings,
     *,
     store: GraphStore,
-    ring: Callable[[Job], None],
+    notify: Callable[[Job], None],
     probe: Callable[[Path], Video],
     ping_broker: Callable[[], dict[str, Any]] | None = None,
     sweep_seconds: float = SWEEP_SECONDS,
@@ -39,18 +39,18 @@ def create_app(
     """Return the app.
 
     Args:
-        ring: wakes a worker for a job; may be slow and may fail, it is called off the request thread.
+        notify: wakes a worker for a job; may be slow and may fail, it is called off the request thread.
         probe: what a video file says of itself; raises VideoUnreadable with the reason.
         ping_broker: asks the broker for a sign of life, or raises BrokerUnavailable; None where there is no broker.
     """
-    ringer = Ringer(store, ring, sweep_seconds=sweep_seconds)
+    dispatcher = JobDispatcher(store, notify, sweep_seconds=sweep_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _clear_stale_drafts(settings.data)
-        ringer.start()
+        dispatcher.start()
         yield
-        ringer.close()
+        dispatcher.close()
 
     app = FastAPIOffline(  # /docs brings its own script: the machines with GPUs often reach no other
         redoc_url=None,
@@ -59,7 +59,7 @@ def create_app(
         description="Raw videos to scene graphs, to questions with rationales, to trained Video-LLMs.",
         lifespan=lifespan,
     )
-    app.state.doors = Doors(settings, store, ringer, probe, ping_broker, GraphCache(store))
+    app.state.doors = Doors(settings, store, dispatcher, probe, ping_broker, GraphCache(store))
     errors.install(app)
     app.add_middleware(HostCheck, settings=settings)
     app.include_router(health.router, responses=errors.documented(403))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.errors import documented
 from api.graph_cache import GraphCache
-from api.ringing import Ringer
+from api.job_dispatcher import JobDispatcher
 from graph_schema.models import Job, JobKind, Video
 from graph_schema.page import MAX_LIMIT, Page
 from graph_schema.settings import Settings
@@ -31,7 +31,7 @@ class Doors:
 
     settings: Settings
     store: GraphStore
-    ringer: Ringer
+    dispatcher: JobDispatcher
     probe: Callable[[Path], Video]
     ping_broker: Callable[[], dict[str, Any]] | None
     graphs: GraphCache
@@ -86,7 +86,7 @@ class Order(BaseModel):
 
 
 class Launcher:
-    """Starts work for one request: writes the job's row, rings, and points to the job."""
+    """Starts work for one request: writes the job's row, notifies, and points to the job."""
 
     def __init__(
         self,
@@ -105,17 +105,17 @@ class Launcher:
         kind: JobKind,
         queue: Literal["cpu", "gpu"],
         parameters: dict[str, Any],
-        before_ring: Callable[[Job], None] = lambda job: None,
+        before_notify: Callable[[Job], None] = lambda job: None,
     ) -> Job:
-        """Queue a job and ring for it, or find the one that this idempotency key started. Raises Conflict.
+        """Queue a job and notify for it, or find the one that this idempotency key started. Raises Conflict.
 
-        Args: before_ring: what else must stand in the store before a worker begins.
+        Args: before_notify: what else must stand in the store before a worker begins.
         """
         new = Job(id=f"j{uuid.uuid4().hex[:16]}", kind=kind, queue=queue, parameters=parameters)
         job = self._doors.store.create_job(new, idempotency_key=self._key)
         if job.state == "queued":
-            before_ring(job)
-            self._doors.ringer.ring(job)
+            before_notify(job)
+            self._doors.dispatcher.notify(job)
         self._response.headers["Location"] = f"/v1/jobs/{job.id}"
         return job
 

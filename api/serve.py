@@ -38,7 +38,7 @@ def up(settings: Settings) -> None:
     _end_on_sigterm()
     with GraphStore.open(settings) as store, Children(settings) as children:
         sweep_seconds = min(5.0, settings.lease_seconds / 2)
-        _serve(create_app(settings, store=store, ring=children.ring, probe=_probe(), sweep_seconds=sweep_seconds), settings)
+        _serve(create_app(settings, store=store, notify=children.notify, probe=_probe(), sweep_seconds=sweep_seconds), settings)
 
 
 def api(settings: Settings) -> None:
@@ -48,7 +48,7 @@ def api(settings: Settings) -> None:
     """
     from api.app import create_app
     from graph_schema.store import GraphStore
-    from workers.celery_app import make_celery, ping_broker, ring
+    from workers.celery_app import make_celery, ping_broker, notify
 
     _end_on_sigterm()
     celery = make_celery(settings)
@@ -57,7 +57,7 @@ def api(settings: Settings) -> None:
         app = create_app(
             settings,
             store=store,
-            ring=functools.partial(ring, celery),
+            notify=functools.partial(notify, celery),
             probe=_probe(),
             ping_broker=functools.partial(ping_broker, settings),
             sweep_seconds=sweep_seconds,

@@ -48,7 +48,7 @@ class EngineUnavailable(StepgraphError):
 
 
 class BrokerUnavailable(StepgraphError):
-    """The broker that carries the bells does not answer; jobs are accepted and wait."""
+    """The broker that carries the wake-up messages does not answer; jobs are accepted and wait."""
 
     kind = "broker-unavailable"
     status = 503

@@ -9,7 +9,7 @@ from graph_schema.models import Job
 
 MAX_ATTEMPTS = 3
 QUEUED_SECONDS = 5.0
-"""A job that nobody has claimed for this long is rung again."""
+"""A job that nobody has claimed for this long is notified again."""
 FINAL = frozenset({"done", "failed", "cancelled"})
 
 FinalState = Literal["done", "failed", "cancelled"]

@@ -443,9 +443,9 @@ class GraphStore:
         """Ask for a job to stop: at once if it is queued, between two steps if it runs. Raises NotFound."""
         return self._change_job(job_id, lambda job: job_rules.cancel(job, time.time()))[1]
 
-    def jobs_to_ring(self, now: float) -> list[Job]:
+    def list_unclaimed_jobs(self, now: float) -> list[Job]:
         """Jobs that nobody works on: queued for some seconds, or running with a lease that ran out."""
-        return [_job_of(row["job"]) for row in self._rows("jobs_to_ring", now=now, queued_before=now - job_rules.QUEUED_SECONDS)]
+        return [_job_of(row["job"]) for row in self._rows("list_unclaimed_jobs", now=now, queued_before=now - job_rules.QUEUED_SECONDS)]
 
     def _change_job(self, job_id: str, rule: Callable[[Job], Job]) -> tuple[Job, Job]:
         """Lock a job's row, apply a rule, write the row: nobody comes between. Returns the job before and after."""

@@ -1,4 +1,4 @@
-"""The app in the test's own process, over a real store; rings are written down instead of waking workers."""
+"""The app in the test's own process, over a real store; notifies are written down instead of waking workers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def client_of(
     store: GraphStore,
     data: Path,
     *,
-    ring: Callable[[Job], None] = lambda job: None,
+    notify: Callable[[Job], None] = lambda job: None,
     sweep_seconds: float = 60.0,
     ping_broker: Callable[[], dict[str, Any]] | None = None,
     **settings: Any,
 ) -> Iterator[TestClient]:
     app = create_app(
-        Settings(data=data, **settings), store=store, ring=ring, probe=probe, ping_broker=ping_broker, sweep_seconds=sweep_seconds
+        Settings(data=data, **settings), store=store, notify=notify, probe=probe, ping_broker=ping_broker, sweep_seconds=sweep_seconds
     )
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield client

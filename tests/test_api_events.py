@@ -73,11 +73,11 @@ def test_a_running_job_carries_the_wish_to_cancel_and_an_ended_one_stays(client:
 def test_the_sweeper_rings_for_what_nobody_works_on_but_not_all_the_time(embedded_store: GraphStore, tmp_path: Path) -> None:
     lost = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu"))
     embedded_store.claim_job(lost.id, "a worker that died", 0.01, now=time.time())
-    rung: list[tuple[str, float]] = []
-    with client_of(embedded_store, tmp_path, ring=lambda job: rung.append((job.id, time.monotonic())), sweep_seconds=0.1):
-        wait_until(lambda: [i for i, _ in rung].count(lost.id) >= 4, 20, "the bell rings again")
-    times = [when for job_id, when in rung if job_id == lost.id]
+    notified: list[tuple[str, float]] = []
+    with client_of(embedded_store, tmp_path, notify=lambda job: notified.append((job.id, time.monotonic())), sweep_seconds=0.1):
+        wait_until(lambda: [i for i, _ in notified].count(lost.id) >= 4, 20, "the worker is notified again")
+    times = [when for job_id, when in notified if job_id == lost.id]
     waits = [b - a for a, b in itertools.pairwise(times)]
-    assert waits[2] > waits[0]  # 0.1, 0.2, 0.4 s: a busy worker is not drowned in rings
+    assert waits[2] > waits[0]  # 0.1, 0.2, 0.4 s: a busy worker is not drowned in wake-up messages
     embedded_store.request_cancel(lost.id)
     embedded_store.claim_job(lost.id, "me", 1, now=time.time())

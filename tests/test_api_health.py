@@ -16,7 +16,7 @@ from tests import neo4j_server
 from tests.api_client import client_of
 from tests.graphs import a_question, unique
 from tests.service import free_port, redis_server, wait_until
-from workers.celery_app import make_celery, ping_broker, ring
+from workers.celery_app import make_celery, ping_broker, notify
 
 
 def test_ready_names_the_engine(embedded_store: GraphStore, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_without_its_engine_it_is_alive_but_not_ready(tmp_path: Path) -> None:
 def test_with_the_broker_down_jobs_are_accepted_and_rung_for_when_it_is_back(tmp_path: Path) -> None:
     port = free_port()
     settings = Settings(data=tmp_path / "data", redis_url=f"redis://127.0.0.1:{port}/0")
-    broker = {"ring": functools.partial(ring, make_celery(settings)), "ping_broker": functools.partial(ping_broker, settings)}
+    broker = {"notify": functools.partial(notify, make_celery(settings)), "ping_broker": functools.partial(ping_broker, settings)}
     try:
         with GraphStore.open(settings) as store, client_of(store, settings.data, sweep_seconds=0.5, **broker) as client:  # type: ignore[arg-type]
             response = client.get("/readyz")
@@ -76,7 +76,7 @@ def test_with_the_broker_down_jobs_are_accepted_and_rung_for_when_it_is_back(tmp
             assert response.elapsed.total_seconds() < 2  # nobody waits for a dead broker
 
             with redis_server(tmp_path, port):
-                wait_until(lambda: ping_broker(settings)["waiting"] == {"cpu": 0, "gpu": 1}, 30, "the sweeper rings")
+                wait_until(lambda: ping_broker(settings)["waiting"] == {"cpu": 0, "gpu": 1}, 30, "the sweeper notifies")
                 assert client.get("/readyz").json()["broker"] == {"waiting": {"cpu": 0, "gpu": 1}}
                 assert store.read_job(response.json()["id"]).state == "queued"
     finally:

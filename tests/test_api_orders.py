@@ -19,13 +19,13 @@ from tests.service import wait_until
 
 
 @pytest.fixture
-def rung() -> list[Job]:
+def notified() -> list[Job]:
     return []
 
 
 @pytest.fixture
-def client(embedded_store: GraphStore, tmp_path: Path, rung: list[Job]) -> Iterator[TestClient]:
-    with client_of(embedded_store, tmp_path, ring=rung.append) as client:
+def client(embedded_store: GraphStore, tmp_path: Path, notified: list[Job]) -> Iterator[TestClient]:
+    with client_of(embedded_store, tmp_path, notify=notified.append) as client:
         yield client
 
 
@@ -36,14 +36,14 @@ def graph(embedded_store: GraphStore) -> STSG:
     return graph
 
 
-def test_an_order_becomes_a_queued_job_and_a_ring(client: TestClient, graph: STSG, rung: list[Job], embedded_store: GraphStore) -> None:
+def test_an_order_becomes_a_queued_job_and_a_notify(client: TestClient, graph: STSG, notified: list[Job], embedded_store: GraphStore) -> None:
     response = client.post("/v1/graphs", json={"video_id": graph.video.id})
     job = response.json()
     assert (response.status_code, response.headers["Location"]) == (202, f"/v1/jobs/{job['id']}")
     assert (job["kind"], job["queue"], job["state"]) == ("induce", "cpu", "queued")
     assert job["parameters"] == {"video_id": graph.video.id, "parser": "opencv"}
     assert embedded_store.read_job(job["id"]).model_dump() == job
-    wait_until(lambda: job["id"] in [j.id for j in rung], 5, "the bell rings")
+    wait_until(lambda: job["id"] in [j.id for j in notified], 5, "the worker is notified")
 
 
 def test_a_key_sent_twice_starts_nothing_twice(client: TestClient, graph: STSG) -> None:

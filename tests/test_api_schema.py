@@ -39,7 +39,7 @@ def api(embedded_store: GraphStore, tmp_path_factory: pytest.TempPathFactory) ->
     image = data / graph.clips[0].keyframes[0].image
     image.parent.mkdir(parents=True)
     image.write_bytes(b"\xff\xd8 a picture")
-    app = create_app(Settings(data=data, allowed_hosts="testserver"), store=embedded_store, ring=lambda job: None, probe=probe)
+    app = create_app(Settings(data=data, allowed_hosts="testserver"), store=embedded_store, notify=lambda job: None, probe=probe)
     yield schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

@@ -12,7 +12,7 @@ from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests import service
-from workers.celery_app import make_celery, ring
+from workers.celery_app import make_celery, notify
 from workers.media.decode import probe
 
 
@@ -26,7 +26,7 @@ def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_
             store.write_video(video)
             job = store.create_job(Job(id="j1", kind="induce", queue="cpu", parameters={"video_id": video.id, "parser": "opencv"}))
             with service.process(settings, tmp_path / "first.log", "worker", "--queue", "cpu") as first:
-                ring(make_celery(settings), job)
+                notify(make_celery(settings), job)
                 parses = settings.data / "steps" / "parse"
                 service.wait_until(lambda: list(parses.glob("*.json")), 120, "the first shot is parsed")
                 asked = time.monotonic()
@@ -36,7 +36,7 @@ def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_
             back = store.read_job("j1")
             assert (back.state, back.attempt, back.owner) == ("queued", 0, None), (tmp_path / "first.log").read_text()
             with service.process(settings, tmp_path / "second.log", "worker", "--queue", "cpu"):
-                ring(make_celery(settings), job)
+                notify(make_celery(settings), job)
                 service.wait_until(lambda: store.read_job("j1").state == "done", 180, "the job is done")
     finally:
         stop_embedded(settings.data)

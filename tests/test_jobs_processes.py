@@ -152,7 +152,7 @@ def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> N
         job = store.create_job(
             Job(id="j1", kind="sample", queue="cpu", parameters={"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0})
         )
-        children.ring(job)
+        children.notify(job)
         service.wait_until(lambda: store.read_job("j1").state == "failed", 60, "the job is done")
         assert store.read_job("j1").error == "no graph 'g0' is in the store; induce one from a video first"
 
@@ -167,7 +167,7 @@ def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings
         job = store.create_job(
             Job(id="j1", kind="sample", queue="cpu", parameters={"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0})
         )
-        children.ring(job)
+        children.notify(job)
         service.wait_until(lambda: sprung.exists() or store.read_job("j1").state == "failed", 60, "the job is done")
     assert not sprung.exists()
 

@@ -118,12 +118,12 @@ def test_forgotten_jobs_are_rung_again(store: GraphStore, job: Job) -> None:
     working = store.create_job(Job(id=unique("j"), kind="train", queue="gpu"))
     store.claim_job(working.id, "me", 60, now=job.updated_at)
 
-    def rung(now: float) -> set[str]:
-        return {j.id for j in store.jobs_to_ring(now)} & {job.id, working.id}
+    def notified(now: float) -> set[str]:
+        return {j.id for j in store.list_unclaimed_jobs(now)} & {job.id, working.id}
 
-    assert rung(job.updated_at + 4) == set()
-    assert rung(job.updated_at + 6) == {job.id}
-    assert rung(job.updated_at + 61) == {job.id, working.id}
+    assert notified(job.updated_at + 4) == set()
+    assert notified(job.updated_at + 6) == {job.id}
+    assert notified(job.updated_at + 61) == {job.id, working.id}
 
 
 def test_jobs_are_listed_by_state_newest_first(store: GraphStore) -> None:

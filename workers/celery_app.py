@@ -1,4 +1,4 @@
-"""Celery on Redis as the doorbell between machines: how it is set, and what the API needs of it. Importing this imports no step."""
+"""Celery on Redis as the wake-up channel between machines: how it is set, and what the API needs of it. Importing this imports no step."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},  # or publishing to a dead broker hangs
-        task_publish_retry=False,  # the sweeper rings again
+        task_publish_retry=False,  # the sweeper notifies again
         worker_hijack_root_logger=False,
     )
     return app
 
 
-def ring(app: Celery, job: Job) -> None:
+def notify(app: Celery, job: Job) -> None:
     """Send the job's id to its queue. Raises what kombu raises when the broker is not there (after 2 to 5 s)."""
     app.send_task(RUN_JOB, args=[job.id], queue=job.queue)
 
 
 def ping_broker(settings: Settings) -> dict[str, Any]:
-    """Ask the broker for a sign of life: how many rings wait in each queue. Raises BrokerUnavailable."""
+    """Ask the broker for a sign of life: how many notifies wait in each queue. Raises BrokerUnavailable."""
     assert settings.redis_url is not None
     try:
         with redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as client:

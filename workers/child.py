@@ -1,4 +1,4 @@
-"""The worker of one queue on one machine, `python -m workers.child QUEUE`: a job's id on a line of standard input is the bell.
+"""The worker of one queue on one machine, `python -m workers.child QUEUE`: a job's id on a line of standard input is the wake-up message.
 
 End of input means that the parent is gone or wants us to go: the running job is handed back, and this process ends.
 """
@@ -21,8 +21,8 @@ SHUTDOWN_TIMEOUT_SECONDS = 20.0
 logger = logging.getLogger(__name__)
 
 
-class Bells:
-    """Job ids read from a file descriptor in a thread, each waiting once however often it was rung."""
+class JobIdReader:
+    """Job ids read from a file descriptor in a thread, each waiting once however often it was notified."""
 
     def __init__(self, descriptor: int) -> None:
         """Start listening."""
@@ -30,7 +30,7 @@ class Bells:
         self._waiting: dict[str, None] = {}
         self._changed = threading.Condition()
         self._ended = False
-        threading.Thread(target=self._listen, name="bells", daemon=True).start()
+        threading.Thread(target=self._listen, name="job ids", daemon=True).start()
 
     def ended(self) -> bool:
         """Whether the parent is gone."""
@@ -62,14 +62,14 @@ class Bells:
 
 
 def main(queue: str) -> None:
-    """Do what is rung for until the parent is gone. The queue's name is for the log alone: the parent rings us for nothing else."""
+    """Do what is notified of until the parent is gone. The queue's name is for the log alone: the parent sends us nothing else."""
     logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {queue} worker: %(message)s")
     settings = Settings.from_environment()
-    bells = Bells(sys.stdin.fileno())
+    job_ids = JobIdReader(sys.stdin.fileno())
     with GraphStore.open(settings) as store:
-        while (job_id := bells.next()) is not None:
+        while (job_id := job_ids.next()) is not None:
             try:
-                run_job(job_id, store, settings, stop=bells.ended, on_stuck=lambda: os._exit(1))
+                run_job(job_id, store, settings, stop=job_ids.ended, on_stuck=lambda: os._exit(1))
             except StepgraphError as error:
                 logger.warning("job %s: %s", job_id, error)
 

@@ -1,4 +1,4 @@
-"""One child process for each queue on this machine, started again when it dies; a ring is a line on its standard input."""
+"""One child process for each queue on this machine, started again when it dies; a wake-up message is a line on its standard input."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Children:
         for watcher in self._watchers:
             watcher.join()
 
-    def ring(self, job: Job) -> None:
+    def notify(self, job: Job) -> None:
         """Wake the worker of the job's queue. Raises OSError or ValueError if it is not there at the moment."""
         stdin = self._processes[job.queue].stdin
         assert stdin is not None
@@ -102,4 +102,4 @@ def _close_input(process: subprocess.Popen[bytes]) -> None:
         try:
             process.stdin.close()
         except OSError:  # a line that nobody reads any more
-            logger.debug("a ring was lost with its worker")
+            logger.debug("a wake-up message was lost with its worker")

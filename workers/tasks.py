@@ -1,4 +1,4 @@
-"""The Celery worker of one queue. Its one task carries a job's id; what to do stands in the job's row, so ringing twice is harmless."""
+"""The Celery worker of one queue. Its one task carries a job's id; what to do stands in the job's row, so delivering it twice is harmless."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def work(settings: Settings, queue: str, *, processes: int = 1) -> None:
         raise BadInput(f"no queue {queue!r}; there are: {', '.join(QUEUES)}")
     app = make_celery(settings)
 
-    def ring(job_id: str) -> None:
-        """The bell."""
+    def notify(job_id: str) -> None:
+        """The wake-up message."""
         _run(job_id, settings)
 
-    app.task(ring, name=RUN_JOB)
+    app.task(notify, name=RUN_JOB)
 
     def on_heartbeat(**_: Any) -> None:
         ALIVE.touch()
@@ -76,7 +76,7 @@ def _run(job_id: str, settings: Settings) -> None:
         _store = GraphStore.open(settings)
     try:
         run_job(job_id, _store, settings, stop=lambda: _shutting_down.value, on_stuck=lambda: os._exit(1))
-    except NotFound as error:  # rung for a job of another store, or deleted since
+    except NotFound as error:  # notified of a job of another store, or deleted since
         print(f"job {job_id}: {error}", flush=True)
 
 

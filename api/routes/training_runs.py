@@ -70,7 +70,7 @@ def launch_training_run(order: TrainingOrder, store: StoreDep, launcher: Launche
         store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=order.model, produced=None)
 
     parameters = {"training_run_id": run_id, "qra_set_id": questions["id"], "configuration": configuration}
-    return launcher.start("train", "gpu", parameters, before_ring=keep)
+    return launcher.start("train", "gpu", parameters, before_notify=keep)
 
 
 @router.get("")
