@@ -13,13 +13,13 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
-from api import errors
-from api.doors import Doors, declared_parameters_only
+from api import problems
+from api.dependencies import AppState, declared_parameters_only
 from api.graph_cache import GraphCache
 from api.hosts import HostCheck
 from api.job_dispatcher import SWEEP_SECONDS, JobDispatcher
 from api.routes import graphs, health, jobs, qra_sets, training_runs, videos
-from api.uploads import DRAFTS
+from api.uploads import PARTIAL_PREFIX
 from graph_schema.models import Job, Video
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -59,15 +59,15 @@ def create_app(
         description="Raw videos to scene graphs, to questions with rationales, to trained Video-LLMs.",
         lifespan=lifespan,
     )
-    app.state.doors = Doors(settings, store, dispatcher, probe, ping_broker, GraphCache(store))
-    errors.install(app)
+    app.state.app_state = AppState(settings, store, dispatcher, probe, ping_broker, GraphCache(store))
+    problems.install(app)
     app.add_middleware(HostCheck, settings=settings)
-    app.include_router(health.router, responses=errors.documented(403))
+    app.include_router(health.router, responses=problems.documented(403))
     for module in (videos, graphs, qra_sets, training_runs, jobs):
         app.include_router(
             module.router,
             prefix="/v1",
-            responses=errors.documented(403, 422, 500, 503),
+            responses=problems.documented(403, 422, 500, 503),
             dependencies=[Depends(declared_parameters_only)],
         )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -78,7 +78,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     """FastAPI's description, with the one error body that all routes share."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        described = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        described = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas |= described.pop("$defs", {})
         schemas["Problem"] = described
@@ -88,6 +88,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 def _clear_stale_drafts(data: Path) -> None:
     """Uploads that a killed server left unfinished."""
-    for draft in (data / "uploads").glob(f"{DRAFTS}*"):
+    for draft in (data / "uploads").glob(f"{PARTIAL_PREFIX}*"):
         if time.time() - draft.stat().st_mtime > STALE_DRAFT_SECONDS:
             draft.unlink(missing_ok=True)

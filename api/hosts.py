@@ -14,10 +14,10 @@ from fastapi import Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import problem
+from api.problems import problem
 from graph_schema.settings import Settings
 
-CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class HostCheck:
@@ -41,7 +41,7 @@ class HostCheck:
         if not (self._any or name in self._names or _is_address(name)):
             detail = f"this service does not answer to the name {name!r}; use its address, or add the name to STEPGRAPH_ALLOWED_HOSTS"
             return problem(request, 403, "host-not-allowed", detail)
-        if request.method not in CHANGES_NOTHING and origin is not None and origin.lower().partition("://")[2] != host.lower():
+        if request.method not in SAFE_METHODS and origin is not None and origin.lower().partition("://")[2] != host.lower():
             detail = f"a page of {origin} may not change anything at {host}; send the request without the header Origin"
             return problem(request, 403, "origin-not-allowed", detail)
         return None

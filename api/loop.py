@@ -30,7 +30,7 @@ MIN_FREE_BYTES = 64 * 2**20
 
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[str, float, str], None]
+ProgressCallback = Callable[[str, float, str], None]
 """Called with the step's title, its share done in [0, 1] and a detail."""
 
 
@@ -71,7 +71,7 @@ def check_folder(folder: Path) -> None:
         raise OutOfSpace(f"only {free // 2**20} MiB free at {folder}, a run needs {MIN_FREE_BYTES // 2**20} MiB or more; free space first")
 
 
-def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, tell: Tell) -> dict[str, Any]:
+def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, tell: ProgressCallback) -> dict[str, Any]:
     """Do the whole loop, or take up where an earlier call stopped; return what `run.json` holds.
 
     An input that fails is recorded with its reason and does not stop the others.
@@ -86,12 +86,12 @@ def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: S
         return _run(videos, out, options, settings, tell)
 
 
-def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, tell: Tell) -> dict[str, Any]:
+def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, tell: ProgressCallback) -> dict[str, Any]:
     from graph_schema.store import GraphStore
     from workers.parsers import open_parser
     from workers.pipeline import sample_questions
     from workers.questions import shortfalls
-    from workers.steps import timed
+    from workers.step_cache import timed
 
     open_parser(options.parser)  # a parser that does not exist is said before any work
     run: dict[str, Any] = {
@@ -142,7 +142,7 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
 
 
 def _induce_all(
-    videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, store: Any, run: dict[str, Any], tell: Tell
+    videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, store: Any, run: dict[str, Any], tell: ProgressCallback
 ) -> list[STSG]:
     from workers.media import as_text
     from workers.pipeline import induce_video
@@ -208,7 +208,7 @@ def _keep_graph(graph: STSG, out: Path, data: Path) -> None:
 
 
 def _train(
-    out: Path, options: RunOptions, settings: Settings, store: Any, qras: Sequence[QRA], run: dict[str, Any], tell: Tell
+    out: Path, options: RunOptions, settings: Settings, store: Any, qras: Sequence[QRA], run: dict[str, Any], tell: ProgressCallback
 ) -> list[dict[str, Any]]:
     tell("training", 0, plural(len(qras), "question"))
     from trainer.runs import TrainingConfig, train
@@ -222,13 +222,13 @@ def _train(
     metrics = read_metrics(result.metrics)
     summary = summarise(metrics)
     set_id = run["qra_set_id"]
-    training_id = training_run_id(set_id, config.order())
+    training_id = training_run_id(set_id, config.identity())
     kept = training_folder(settings.data, training_id)
     if not (kept / "run.json").exists():  # else a job trains or has trained the same there
         _write(kept / "metrics.jsonl", result.metrics.read_bytes())  # where the API reads them
     store.write_training_run(
         training_id,
-        properties={**config.order(), **summary, "checkpoint": str(result.checkpoint)},
+        properties={**config.identity(), **summary, "checkpoint": str(result.checkpoint)},
         qra_set_ids=[set_id],
         started_from="tiny",
         produced=f"m{training_id[1:]}",
@@ -278,7 +278,7 @@ def _only_run_in(out: Path) -> Iterator[None]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    from workers.steps import write_atomically
+    from graph_schema.files import write_atomically
 
     write_atomically(path, content)
 

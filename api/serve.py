@@ -31,14 +31,14 @@ def up(settings: Settings) -> None:
     """
     from api.app import create_app
     from graph_schema.store import GraphStore
-    from workers.supervisor import Children
+    from workers.jobs.local_pool import LocalWorkerPool
 
     if settings.redis_url is not None:
         print("stepgraph: STEPGRAPH_REDIS_URL is not used: `up` starts its own workers, without a broker", file=sys.stderr, flush=True)
     _end_on_sigterm()
-    with GraphStore.open(settings) as store, Children(settings) as children:
+    with GraphStore.open(settings) as store, LocalWorkerPool(settings) as workers:
         sweep_seconds = min(5.0, settings.lease_seconds / 2)
-        _serve(create_app(settings, store=store, notify=children.notify, probe=_probe(), sweep_seconds=sweep_seconds), settings)
+        _serve(create_app(settings, store=store, notify=workers.notify, probe=_probe(), sweep_seconds=sweep_seconds), settings)
 
 
 def api(settings: Settings) -> None:
@@ -48,7 +48,7 @@ def api(settings: Settings) -> None:
     """
     from api.app import create_app
     from graph_schema.store import GraphStore
-    from workers.celery_app import make_celery, ping_broker, notify
+    from workers.jobs.celery_app import make_celery, notify, ping_broker
 
     _end_on_sigterm()
     celery = make_celery(settings)
@@ -67,9 +67,9 @@ def api(settings: Settings) -> None:
 
 def worker(settings: Settings, queue: str) -> None:
     """One worker for one queue. Raises BadInput if there is no such queue, or no broker is configured."""
-    from workers.tasks import work
+    from workers.jobs.celery_worker import run_celery_worker
 
-    work(settings, queue)
+    run_celery_worker(settings, queue)
 
 
 def _probe() -> Callable[[Path], Video]:
@@ -87,7 +87,7 @@ def _serve(app: FastAPI, settings: Settings) -> None:
         """Tells the responses that would go on, before it waits for them."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            app.state.doors.closing.set()
+            app.state.app_state.closing.set()
             await super().shutdown(sockets)
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")

@@ -20,10 +20,10 @@ from python_multipart.multipart import parse_options_header
 from graph_schema.errors import BadInput, OutOfSpace, TooLarge
 
 FIELD = "file"
-DRAFTS = ".upload-"
+PARTIAL_PREFIX = ".upload-"
 ENVELOPE_BYTES = 64 * 1024
 """What a form may hold beside the file: boundaries and headers."""
-HOW = f"send one video as multipart/form-data in the field {FIELD!r}, as in: curl -F {FIELD}=@talk.mp4"
+UPLOAD_USAGE = f"send one video as multipart/form-data in the field {FIELD!r}, as in: curl -F {FIELD}=@talk.mp4"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ async def received(request: Request, folder: Path, limit: int) -> AsyncIterator[
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced) > limit + ENVELOPE_BYTES:
         raise _too_large(limit, int(announced))
-    draft = folder / f"{DRAFTS}{uuid.uuid4().hex}"
+    draft = folder / f"{PARTIAL_PREFIX}{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as target:
@@ -71,7 +71,7 @@ class _FormReader:
     def __init__(self, content_type: str, target: IO[bytes], limit: int) -> None:
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data" or not options.get(b"boundary"):
-            raise BadInput(f"the content type is {content_type!r}; {HOW}")
+            raise BadInput(f"the content type is {content_type!r}; {UPLOAD_USAGE}")
         self._target, self._limit = target, limit
         self._hash = hashlib.sha256()
         self._size = 0
@@ -97,18 +97,18 @@ class _FormReader:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise BadInput(f"the body is no multipart form ({error}); {HOW}") from error
+            raise BadInput(f"the body is no multipart form ({error}); {UPLOAD_USAGE}") from error
 
     def finish(self) -> tuple[str, str]:
         """Return the file's name and SHA-256 at the end of the body."""
         if not self._whole or self._name is None:
-            raise BadInput(f"the body ends before its file does, or has none; {HOW}")
+            raise BadInput(f"the body ends before its file does, or has none; {UPLOAD_USAGE}")
         self._target.flush()
         return self._name, self._hash.hexdigest()
 
     def _on_part(self) -> None:
         if self._name is not None:
-            raise BadInput(f"the form has more than one part; {HOW}")
+            raise BadInput(f"the form has more than one part; {UPLOAD_USAGE}")
         self._disposition = b""
 
     def _on_header(self, which: int, data: bytes) -> None:
@@ -124,7 +124,7 @@ class _FormReader:
         _, options = parse_options_header(self._disposition)
         field, name = options.get(b"name", b"").decode(errors="replace"), options.get(b"filename")
         if field != FIELD or name is None:
-            raise BadInput(f"the form has {'a value' if name is None else 'a file'} in the field {field!r}; {HOW}")
+            raise BadInput(f"the form has {'a value' if name is None else 'a file'} in the field {field!r}; {UPLOAD_USAGE}")
         self._name = Path(name.decode(errors="replace").replace("\\", "/")).name[-200:] or "video"
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:

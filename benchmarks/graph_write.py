@@ -136,7 +136,7 @@ def _neo4j_settings(folder: Path) -> Iterator[Settings]:
     if configured.neo4j_uri is not None:
         yield configured
         return
-    from tests import neo4j_server
+    from tests.support import neo4j_server
 
     with neo4j_server.running(folder / "neo4j") as server:
         yield Settings.model_validate({"neo4j_uri": server.uri, "neo4j_user": server.user, "neo4j_password": server.password})

@@ -73,3 +73,10 @@ class OutOfSpace(StepgraphError):
 
     kind = "out-of-space"
     status = 507
+
+
+class Interrupted(StepgraphError):
+    """The work was asked to stop between two steps; what is done is kept, and the same call goes on from there."""
+
+    kind = "interrupted"
+    status = 409

@@ -24,7 +24,7 @@ class Page(NamedTuple, Generic[T]):
     next_cursor: str | None
 
 
-def page_of(found: Sequence[T], limit: int, place: Sequence[tuple[Any, ...]]) -> Page[T]:
+def make_page(found: Sequence[T], limit: int, place: Sequence[tuple[Any, ...]]) -> Page[T]:
     """Make a page of up to `limit + 1` found items; `place[i]` says where item i stands in the order."""
     if len(found) <= limit:
         return Page(list(found), None)
@@ -32,7 +32,7 @@ def page_of(found: Sequence[T], limit: int, place: Sequence[tuple[Any, ...]]) ->
     return Page(list(found[:limit]), base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
 
 
-def place_of(cursor: str | None, *kinds: type) -> tuple[Any, ...]:
+def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...]:
     """Where a cursor points, as values of these types; all None at the start. Raises BadInput if we did not make it."""
     if cursor is None:
         return (None,) * len(kinds)

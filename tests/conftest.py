@@ -12,7 +12,7 @@ import pytest
 from graph_schema.engines.embedded import stop_embedded
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
-from tests import neo4j_server
+from tests.support import neo4j_server
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

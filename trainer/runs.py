@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 from pydantic import Field, model_validator
 
 from graph_schema.errors import Conflict, OutOfSpace
+from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import Record
 from trainer.samples import Sample, read_samples
-from workers.steps import write_atomically
 
 TRAINING_VERSION = 2
 """Raised when the same configuration and data train another model than before."""
@@ -31,7 +31,7 @@ QUESTIONS_PER_UPDATE = 128
 """For every model but `tiny`. This, its learning rate and its single epoch: as Video-STaR; STEP does not say."""
 
 
-class Pace(NamedTuple):
+class OptimizationSchedule(NamedTuple):
     """How a run goes through its questions; an update is made of `batch_size` * `gradient_accumulation_steps` of them."""
 
     learning_rate: float
@@ -68,18 +68,18 @@ class TrainingConfig(Record):
         return self
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> OptimizationSchedule:
         """What is asked for, and else what suits the model. A large one sees one question at a time, which needs the least memory."""
         tiny = self.model == TINY
         batch_size = self.batch_size or (8 if tiny else 1)
-        return Pace(
+        return OptimizationSchedule(
             learning_rate=self.learning_rate or (8e-3 if tiny else 2e-5),
             epochs=self.epochs or (8 if tiny else 1),
             batch_size=batch_size,
             gradient_accumulation_steps=self.gradient_accumulation_steps or (1 if tiny else math.ceil(QUESTIONS_PER_UPDATE / batch_size)),
         )
 
-    def order(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What is asked for, as in an order to the API: without the questions, and without where and how often files are written."""
         return self.model_dump(mode="json", exclude={"qra", "root", "out", "save_every_steps"})
 
@@ -108,14 +108,14 @@ def train(
     """
     samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
     inputs = _inputs(config, samples)
-    identity = content_hash(TRAINING_VERSION, inputs, config.order() | config.pace._asdict())
+    identity = content_hash(TRAINING_VERSION, inputs, config.identity() | config.pace._asdict())
     result = TrainingResult(checkpoint=config.out / "checkpoint", metrics=config.out / "metrics.jsonl", steps=0)
     with _only_run_in(config.out):
         before = _read_run(config.out)
         if before.get("identity") == identity and before["status"] == "done" and result.checkpoint.is_dir():
             return result.model_copy(update={"steps": before["counts"]["steps"]})
         if before and before["identity"] != identity:
-            _make_way(config.out, before)
+            _archive_previous_run(config.out, before)
         run: dict[str, Any] = {
             "status": "running",
             "identity": identity,
@@ -172,7 +172,7 @@ def _only_run_in(out: Path) -> Iterator[None]:
 _MADE = ("checkpoint", "checkpoint.partial", "checkpoints", "tiny", "metrics.jsonl", "run.json")
 
 
-def _make_way(out: Path, before: dict[str, Any]) -> None:
+def _archive_previous_run(out: Path, before: dict[str, Any]) -> None:
     """Clear what another tiny run left here, seconds of work; move aside what another version of the trainer made.
 
     Raises: Conflict for a run of another model: hours of work are never cleared, and a folder is one run.

@@ -27,13 +27,13 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from graph_schema.errors import BadInput, StepgraphError
+from graph_schema.files import write_atomically
 from graph_schema.metrics import read_metrics
 from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, JointCollator
 from trainer.joint_loss import joint_loss, mean_token_loss
 from trainer.runs import TINY, TrainingConfig
 from trainer.samples import Sample, rationale_text
 from trainer.tiny import build_tiny_model
-from workers.steps import write_atomically
 
 WARMUP_SHARE = 0.03
 """Of all steps, before a cosine to 0. Source: Video-STaR; STEP does not say."""

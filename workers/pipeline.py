@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from graph_schema.errors import StepgraphError
+from graph_schema.errors import Interrupted
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA, STSG, FrameSceneGraph
 from graph_schema.settings import Settings
@@ -20,24 +20,17 @@ from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_c
 from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
 from workers.parsers import SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
-from workers.steps import StepStore, timed
+from workers.step_cache import StepCache, timed
 
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
 MIN_DRAWS, MAX_DRAWS = 120, 2000
 """Paths drawn from a graph in one round."""
-PATIENCE_DRAWS = 480
+EARLY_STOP_DRAWS = 480
 """A graph of which so many paths gave no new question is not asked again."""
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and what is being done."""
-
-
-class Stopped(StepgraphError):
-    """The caller asked to stop between two steps; what is done is kept."""
-
-    kind = "stopped"
-    status = 409
 
 
 def induce_video(
@@ -54,7 +47,7 @@ def induce_video(
     """Return the graph of a video, written to the store in one transaction; steps done before are taken from the data directory.
 
     Args: seconds: takes what each step took, added to what it holds: split, parse, merge, write.
-    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Stopped when `should_stop` says so.
+    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Interrupted when `should_stop` says so.
     """
     seconds = {} if seconds is None else seconds
     graph = induce(
@@ -88,13 +81,13 @@ def induce(
     Args: name: what to call the video; None: like its file. seconds: as of `induce_video`.
     """
     seconds = {} if seconds is None else seconds
-    steps = StepStore(data)
+    cache = StepCache(data)
     config = SplitConfig()
     sha256 = file_sha256(path) if path.is_file() else ""  # what is no file, media refuses with its reason
     _tell(on_progress, 0.0, "splitting")
     split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
     with timed(seconds, "split"):
-        split = steps.run(
+        split = cache.get_or_compute(
             "split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, lambda: split_video(path, data=data, config=config)
         )
         if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
@@ -111,11 +104,13 @@ def induce(
     parsed = []
     for clip in split.clips:
         if should_stop is not None and should_stop():
-            raise Stopped(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
+            raise Interrupted(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
         _tell(on_progress, 0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
         clip_is = [*split_of, clip.index]
         with timed(seconds, "parse"):
-            parsed.append(steps.run("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index)))
+            parsed.append(
+                cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index))
+            )
     _tell(on_progress, 0.9, "merging and bridging")
     size = (split.video.width, split.video.height)
     configuration: dict[str, Any] = {
@@ -148,33 +143,33 @@ def sample_questions(
     before, or each gave `DRAWS_PER_SAMPLE` paths for each question of the set. Each graph gets an equal share of `samples`, and what
     one cannot give falls to the others as far as they can. Every program was executed and returned exactly its answer. The id is a
     hash of what the set is made from, unless one is given.
-    Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks; Stopped when `should_stop`, asked before each
+    Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks; Interrupted when `should_stop`, asked before each
     graph, says so.
     """
     graph_ids, step_mix = sorted(set(graph_ids)), checked_step_mix(step_mix)
     configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
-    most = max(DRAWS_PER_SAMPLE * samples, PATIENCE_DRAWS)
+    most = max(DRAWS_PER_SAMPLE * samples, EARLY_STOP_DRAWS)
     round_draws = min(most, max(MIN_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MAX_DRAWS)
     found: dict[str, dict[str, QRA]] = {graph_id: {} for graph_id in graph_ids}  # by text, those that are not unique too
-    in_vain = dict.fromkeys(graph_ids, 0)
+    draws_without_new = dict.fromkeys(graph_ids, 0)
     chosen: list[QRA] = []
     for first in range(0, most, round_draws):
         draws = min(round_draws, most - first)
         steps = draw_steps(draws, step_mix, seed, first)
-        giving = [graph_id for graph_id, draws_in_vain in in_vain.items() if draws_in_vain < PATIENCE_DRAWS]
-        for done, graph_id in enumerate(giving):
+        active_graphs = [graph_id for graph_id, draws_in_vain in draws_without_new.items() if draws_in_vain < EARLY_STOP_DRAWS]
+        for done, graph_id in enumerate(active_graphs):
             if should_stop is not None and should_stop():
-                raise Stopped(f"stopped before graph {done + 1} of {len(giving)}; no questions are kept")
-            _tell(on_progress, (first + draws * done / len(giving)) / most, f"sampling graph {done + 1} of {len(giving)}")
+                raise Interrupted(f"stopped before graph {done + 1} of {len(active_graphs)}; no questions are kept")
+            _tell(on_progress, (first + draws * done / len(active_graphs)) / most, f"sampling graph {done + 1} of {len(active_graphs)}")
             graph = store.read_graph(graph_id)
             paths = store.sample_paths(graph_id, steps=steps, seed=seed, first=first)
             new = [q for q in build_questions(graph, paths, set_id=set_id, seed=seed) if q.question not in found[graph_id]]
             kept = keep_unique(new, store.run_programs([q.program for q in new]))
             found[graph_id] |= {q.question: q for q in [*new, *kept]}
-            in_vain[graph_id] = 0 if new else in_vain[graph_id] + draws
+            draws_without_new[graph_id] = 0 if new else draws_without_new[graph_id] + draws
         chosen = select([q for by_text in found.values() for q in by_text.values() if q.checks.unique], samples, step_mix)
-        if not giving or not shortfalls(chosen, samples, step_mix):
+        if not active_graphs or not shortfalls(chosen, samples, step_mix):
             break
     store.write_qra_set(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
     _tell(on_progress, 1.0, plural(len(chosen), "question"))

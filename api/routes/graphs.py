@@ -8,15 +8,15 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from api.doors import ACCEPTED, Cursor, DoorsDep, LauncherDep, Limit, Listing, Order, StoreDep, listing
-from api.errors import documented
+from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
+from api.problems import documented
 from graph_schema.errors import NotFound
 from graph_schema.models import STSG, Job
 
 router = APIRouter(prefix="/graphs", tags=["graphs"])
 
 
-class GraphOrder(Order):
+class GraphRequest(WorkRequest):
     """Which video, and what reads its frames."""
 
     video_id: str = Field(min_length=1, max_length=200)
@@ -37,10 +37,10 @@ class ListedGraph(BaseModel):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def induce_graph(order: GraphOrder, store: StoreDep, launcher: LauncherDep) -> Job:
+def induce_graph(order: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
     video = store.read_video(order.video_id)
-    return launcher.start("induce", "cpu", {"video_id": video.id, "parser": order.parser})
+    return submitter.submit("induce", "cpu", {"video_id": video.id, "parser": order.parser})
 
 
 @router.get("")
@@ -59,13 +59,13 @@ def list_graphs(
     response_model=STSG,
     responses={304: {"description": "The graph is as the client knows it (`If-None-Match`)"}, **documented(404)},
 )
-def get_graph(graph_id: str, doors: DoorsDep, if_none_match: Annotated[str | None, Header(max_length=2000)] = None) -> Response:
+def get_graph(graph_id: str, app_state: AppStateDep, if_none_match: Annotated[str | None, Header(max_length=2000)] = None) -> Response:
     """One graph, whole. Its `ETag` changes with its content."""
-    version = doors.store.graph_version(graph_id)
+    version = app_state.store.graph_version(graph_id)
     headers = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
-    if _knows(if_none_match, version):
+    if _etag_matches(if_none_match, version):
         return Response(status_code=304, headers=headers)
-    return Response(doors.graphs.get(graph_id, version).content, media_type="application/json", headers=headers)
+    return Response(app_state.graphs.get(graph_id, version).content, media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -73,13 +73,13 @@ def get_graph(graph_id: str, doors: DoorsDep, if_none_match: Annotated[str | Non
     response_class=FileResponse,
     responses={200: {"content": {"image/jpeg": {}}, "description": "The picture"}, **documented(404)},
 )
-def get_keyframe(graph_id: str, keyframe_id: str, doors: DoorsDep) -> FileResponse:
+def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> FileResponse:
     """The picture of a keyframe, upright, as JPEG."""
-    graph = doors.graphs.get(graph_id, doors.store.graph_version(graph_id))
+    graph = app_state.graphs.get(graph_id, app_state.store.graph_version(graph_id))
     if keyframe_id not in graph.images:
         raise NotFound(f"graph {graph_id!r} has no keyframe {keyframe_id!r}; its clips list those it has")
-    folder = (doors.settings.data / "keyframes").resolve()
-    path = (doors.settings.data / graph.images[keyframe_id]).resolve()
+    folder = (app_state.settings.data / "keyframes").resolve()
+    path = (app_state.settings.data / graph.images[keyframe_id]).resolve()
     if not (path.is_relative_to(folder) and path.is_file()):
         raise NotFound(f"the picture of keyframe {keyframe_id!r} is not in the data directory; induce the graph again")
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
@@ -93,7 +93,7 @@ def delete_graph(graph_id: str, store: StoreDep) -> None:
     store.delete_graph(graph_id)
 
 
-def _knows(if_none_match: str | None, version: str) -> bool:
+def _etag_matches(if_none_match: str | None, version: str) -> bool:
     """Whether the client's copy is this version. Source: RFC 9110, 13.1.2, weak comparison."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return f'"{version}"' in tags or tags == ["*"]

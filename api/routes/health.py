@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
-from api.doors import DoorsDep
-from api.errors import documented
+from api.dependencies import AppStateDep
+from api.problems import documented
 from graph_schema.models import SCHEMA_VERSION
 
 router = APIRouter(tags=["service"])
@@ -28,11 +28,11 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses=documented(503))
-def readyz(doors: DoorsDep) -> dict[str, Any]:
+def readyz(app_state: AppStateDep) -> dict[str, Any]:
     """The graph engine answers, and the broker where there is one; otherwise 503 with what to do."""
-    ready: dict[str, Any] = {"status": "ready", "engine": doors.store.ping()}
-    if doors.ping_broker is not None:
-        ready["broker"] = doors.ping_broker()
+    ready: dict[str, Any] = {"status": "ready", "engine": app_state.store.ping()}
+    if app_state.ping_broker is not None:
+        ready["broker"] = app_state.ping_broker()
     return ready
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api.doors import Cursor, DoorsDep, Limit, Listing, StoreDep, listing
-from api.errors import documented
+from api.dependencies import AppStateDep, Cursor, Limit, Listing, StoreDep, listing
 from api.events import event_id, follow
+from api.problems import documented
 from graph_schema.job_rules import FINAL
 from graph_schema.models import Job, JobState
 
@@ -58,10 +58,12 @@ def cancel_job(job_id: str, store: StoreDep) -> Job:
         **documented(404),
     },
 )
-def job_events(job_id: str, doors: DoorsDep, last_event_id: Annotated[str | None, Header(max_length=200)] = None) -> Response:
+def job_events(job_id: str, app_state: AppStateDep, last_event_id: Annotated[str | None, Header(max_length=200)] = None) -> Response:
     """Follow a job as server-sent events; the data of each is the job. The stream ends when the job has ended."""
-    job = doors.store.read_job(job_id)
+    job = app_state.store.read_job(job_id)
     if job.state in FINAL and last_event_id == event_id(job):
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(follow(doors.store, job, last_event_id, doors.closing), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        follow(app_state.store, job, last_event_id, app_state.closing), media_type="text/event-stream", headers=headers
+    )

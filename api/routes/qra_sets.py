@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, field_validator
 
-from api.doors import ACCEPTED, Cursor, LauncherDep, Limit, Listing, Order, StoreDep, listing
-from api.errors import documented
+from api.dependencies import ACCEPTED, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
+from api.problems import documented
 from graph_schema.errors import BadInput, NotFound
 from graph_schema.models import QRA, Job
 from graph_schema.step_mix import STEP_MIX, checked_step_mix
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/qra-sets", tags=["qra-sets"])
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class QRASetOrder(Order):
+class QRASetRequest(WorkRequest):
     """From which graphs, how many questions, of how many steps."""
 
     graph_ids: list[Id] = Field(min_length=1, max_length=1000)
@@ -49,11 +49,11 @@ class QRASet(BaseModel):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def sample_qra_set(order: QRASetOrder, store: StoreDep, launcher: LauncherDep) -> Job:
+def sample_qra_set(order: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start sampling questions from graphs. The job's result has the `qra_set_id`."""
     if absent := [graph_id for graph_id in order.graph_ids if not store.has_graph(graph_id)]:
         raise NotFound(f"no graph {absent[0]!r} is in the store; induce one from a video first")
-    return launcher.start("sample", "cpu", order.model_dump())
+    return submitter.submit("sample", "cpu", order.model_dump())
 
 
 @router.get("")

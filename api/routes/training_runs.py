@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.doors import ACCEPTED, Cursor, DoorsDep, LauncherDep, Limit, Listing, Order, StoreDep
-from api.errors import documented
+from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
+from api.problems import documented
 from graph_schema.errors import Conflict, NotFound
 from graph_schema.metrics import read_metrics, training_folder, training_run_id
 from graph_schema.models import Job, JobState
@@ -17,7 +17,7 @@ from graph_schema.store import GraphStore
 router = APIRouter(prefix="/training-runs", tags=["training-runs"])
 
 
-class TrainingOrder(Order):
+class TrainingRunRequest(WorkRequest):
     """On which questions, which model, and how. The same order is the same training run: sent again it goes on, or is done at once."""
 
     qra_set_id: str = Field(min_length=1, max_length=200)
@@ -55,7 +55,7 @@ class TrainingRun(ListedTrainingRun):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def launch_training_run(order: TrainingOrder, store: StoreDep, launcher: LauncherDep, response: Response) -> Job:
+def launch_training_run(order: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
     """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
     questions = store.read_qra_set(order.qra_set_id)
     if questions["count"] == 0:
@@ -70,7 +70,7 @@ def launch_training_run(order: TrainingOrder, store: StoreDep, launcher: Launche
         store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=order.model, produced=None)
 
     parameters = {"training_run_id": run_id, "qra_set_id": questions["id"], "configuration": configuration}
-    return launcher.start("train", "gpu", parameters, before_notify=keep)
+    return submitter.submit("train", "gpu", parameters, before_notify=keep)
 
 
 @router.get("")
@@ -81,27 +81,27 @@ def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None
 
 
 @router.get("/{training_run_id}", responses=documented(404))
-def get_training_run(training_run_id: str, doors: DoorsDep) -> TrainingRun:
+def get_training_run(training_run_id: str, app_state: AppStateDep) -> TrainingRun:
     """One training run, and how far it is."""
-    parts = _parts(doors.store.read_training_run(training_run_id))
-    rows = read_metrics(training_folder(doors.settings.data, training_run_id) / "metrics.jsonl")
+    parts = _parts(app_state.store.read_training_run(training_run_id))
+    rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     latest = rows[-1] if rows else None
     job_id = parts["properties"].get("job_id")
     if job_id is None:  # made by `stepgraph run`, which keeps it only when it is done
         return TrainingRun(**parts, state="done", progress=1.0, error=None, latest=latest)
-    job = doors.store.read_job(job_id)
+    job = app_state.store.read_job(job_id)
     return TrainingRun(**parts, state=job.state, progress=job.progress, error=job.error, latest=latest)
 
 
 @router.get("/{training_run_id}/metrics", responses=documented(404))
 def get_metrics(
     training_run_id: str,
-    doors: DoorsDep,
+    app_state: AppStateDep,
     after_step: Annotated[int, Query(ge=0, description="only rows of later steps, to follow a run")] = 0,
 ) -> list[dict[str, Any]]:
     """One row a step: `step, steps, loss, loss_answer, loss_rationale, learning_rate, tokens_per_second`."""
-    doors.store.read_training_run(training_run_id)
-    rows = read_metrics(training_folder(doors.settings.data, training_run_id) / "metrics.jsonl")
+    app_state.store.read_training_run(training_run_id)
+    rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     return [row for row in rows if row["step"] > after_step]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.doors import Cursor, Doors, DoorsDep, Limit, Listing, StoreDep, listing
-from api.errors import documented
+from api.dependencies import AppState, AppStateDep, Cursor, Limit, Listing, StoreDep, listing
+from api.problems import documented
 from api.uploads import FIELD, Upload, received
 from graph_schema.errors import VideoUnreadable
 from graph_schema.models import Video
@@ -36,10 +36,10 @@ class ListedVideo(Video):
 
 
 @router.post("", status_code=201, responses=documented(413, 507), openapi_extra={"requestBody": FORM})
-async def upload_video(request: Request, response: Response, doors: DoorsDep) -> Video:
+async def upload_video(request: Request, response: Response, app_state: AppStateDep) -> Video:
     """Send a video. The same bytes again are the same video; a file that gives no frame is refused with the reason."""
-    async with received(request, doors.settings.data / "uploads", doors.settings.max_upload_bytes) as upload:
-        video = await run_in_threadpool(_keep, doors, upload)
+    async with received(request, app_state.settings.data / "uploads", app_state.settings.max_upload_bytes) as upload:
+        video = await run_in_threadpool(_keep, app_state, upload)
     response.headers["Location"] = f"/v1/videos/{video.id}"
     return video
 
@@ -56,14 +56,14 @@ def get_video(video_id: str, store: StoreDep) -> Video:
     return store.read_video(video_id)
 
 
-def _keep(doors: Doors, upload: Upload) -> Video:
+def _keep(app_state: AppState, upload: Upload) -> Video:
     """Look into the file, give it its place, and write the video's row. Raises VideoUnreadable, under the sender's name of the file."""
-    kept = doors.settings.data / "uploads" / f"{upload.sha256}{upload.suffix}"
+    kept = app_state.settings.data / "uploads" / f"{upload.sha256}{upload.suffix}"
     try:
-        probed = doors.probe(upload.path)
+        probed = app_state.probe(upload.path)
     except VideoUnreadable as error:
         raise VideoUnreadable(str(error).replace(str(upload.path), upload.name).replace(upload.path.name, upload.name)) from error
     upload.path.replace(kept)
     video = probed.model_copy(update={"name": upload.name, "uri": kept.absolute().as_uri()})
-    doors.store.write_video(video)
+    app_state.store.write_video(video)
     return video

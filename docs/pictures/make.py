@@ -3,7 +3,7 @@
     stepgraph run intel_onebyone.mp4 world.mp4 --out DIR
     python docs/pictures/make.py DIR --video intel_onebyone.mp4 --shapes world.mp4
 
-Needs Chromium, and for the Browser Java and Maven as tests/neo4j_server.py does. Use videos whose licence allows it, and name
+Needs Chromium, and for the Browser Java and Maven as tests/support/neo4j_server.py does. Use videos whose licence allows it, and name
 them in README.md here.
 """
 
@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from graph_schema.models import QRA, STSG  # noqa: E402
 from graph_schema.settings import Settings  # noqa: E402
 from graph_schema.store import GraphStore  # noqa: E402
-from tests import neo4j_server  # noqa: E402
+from tests.support import neo4j_server  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 FLAGS = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graph_schema.identifiers import graph_id
 from graph_schema.models import STSG, Clip, Event, Keyframe, Motion, ObjectBox, Participant, Reference, Relation, SceneObject
 from workers.induction.bridge import Entity, bridge_clips
-from workers.induction.clip_graph import ClipGraph, ClipThing, ThingEnd
+from workers.induction.clip_graph import ClipGraph, ClipObject, EdgeEndpoint
 from workers.induction.events import describe_clip
 
 if TYPE_CHECKING:
@@ -62,17 +62,17 @@ def assemble(
     )
 
 
-def _node_id(gid: str, clip: int, end: ThingEnd) -> str:
+def _node_id(gid: str, clip: int, end: EdgeEndpoint) -> str:
     return f"{gid}.c{clip}.o{end.thing}" + ("" if end.keyframe is None else f".k{end.keyframe}")
 
 
-def _end(graph: ClipGraph, thing: int, *, last: bool) -> ThingEnd:
+def _end(graph: ClipGraph, thing: int, *, last: bool) -> EdgeEndpoint:
     """The node at which a thing leaves a clip, or comes into it."""
     moments = graph.things[thing].moments
-    return ThingEnd(thing=thing, keyframe=moments[-1 if last else 0].keyframe if graph.things[thing].kind == "dynamic" else None)
+    return EdgeEndpoint(thing=thing, keyframe=moments[-1 if last else 0].keyframe if graph.things[thing].kind == "dynamic" else None)
 
 
-def _nodes(gid: str, clip: SplitClip, n: int, thing: ClipThing, entity: str) -> list[SceneObject]:
+def _nodes(gid: str, clip: SplitClip, n: int, thing: ClipObject, entity: str) -> list[SceneObject]:
     start = min(max(thing.start_seconds, clip.start_seconds), clip.end_seconds)
     end = max(start, min(thing.end_seconds, clip.end_seconds))
     boxes = {
@@ -89,7 +89,7 @@ def _nodes(gid: str, clip: SplitClip, n: int, thing: ClipThing, entity: str) -> 
         "end_seconds": end,
     }
     if thing.kind == "static":
-        whole = ThingEnd(thing=n)
+        whole = EdgeEndpoint(thing=n)
         return [
             SceneObject(
                 id=_node_id(gid, clip.index, whole),
@@ -101,7 +101,7 @@ def _nodes(gid: str, clip: SplitClip, n: int, thing: ClipThing, entity: str) -> 
         ]
     return [
         SceneObject(
-            id=_node_id(gid, clip.index, ThingEnd(thing=n, keyframe=m.keyframe)),
+            id=_node_id(gid, clip.index, EdgeEndpoint(thing=n, keyframe=m.keyframe)),
             confidence=m.confidence,
             boxes=(boxes[m.keyframe],) if m.keyframe in boxes else (),
             attributes=m.attributes,
@@ -157,8 +157,8 @@ def _motions(gid: str, graph: ClipGraph) -> list[Motion]:
     return [
         Motion(
             id=f"{gid}.c{graph.clip_index}.m{n}",
-            from_id=_node_id(gid, graph.clip_index, ThingEnd(thing=m.thing, keyframe=m.from_keyframe)),
-            to_id=_node_id(gid, graph.clip_index, ThingEnd(thing=m.thing, keyframe=m.to_keyframe)),
+            from_id=_node_id(gid, graph.clip_index, EdgeEndpoint(thing=m.thing, keyframe=m.from_keyframe)),
+            to_id=_node_id(gid, graph.clip_index, EdgeEndpoint(thing=m.thing, keyframe=m.to_keyframe)),
             motion=m.motion,
             start_seconds=m.start_seconds,
             end_seconds=m.end_seconds,

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from graph_schema.models import Confidence, Record
 from graph_schema.vocabulary import STANDS
-from workers.induction.clip_graph import ClipGraph, ClipThing
-from workers.induction.identity import lasting, surest_pairs
+from workers.induction.clip_graph import ClipGraph, ClipObject
+from workers.induction.identity import lasting, unambiguous_matches
 
 MIN_LIKENESS = 0.8
 """Below this two things are two. With colour and size known, both must agree."""
@@ -63,7 +63,7 @@ def bridge_clips(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
         one, other = members[i, a], members[j, b]
         if one is other or {clip for clip, _ in one} & {clip for clip, _ in other}:
             continue
-        if any(likeness(clip_graphs[c].things[m], clip_graphs[d].things[n]) < MIN_LIKENESS for c, m in one for d, n in other):
+        if any(similarity(clip_graphs[c].things[m], clip_graphs[d].things[n]) < MIN_LIKENESS for c, m in one for d, n in other):
             continue
         for member in one | other:
             members[member] = one | other
@@ -73,13 +73,13 @@ def bridge_clips(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
         entities.append(
             Entity(
                 appearances=tuple(Appearance(clip=clip, thing=thing) for clip, thing in group),
-                confidences=tuple(likeness(a, b) for a, b in itertools.pairwise(things)),
+                confidences=tuple(similarity(a, b) for a, b in itertools.pairwise(things)),
             )
         )
     return tuple(entities)
 
 
-def likeness(a: ClipThing, b: ClipThing) -> float:
+def similarity(a: ClipObject, b: ClipObject) -> float:
     """How alike two things look, 0 to 1: of the attribute kinds known of both, the weighted share that agrees.
 
     0 if the labels differ or name nothing.
@@ -100,9 +100,9 @@ def _match(earlier: ClipGraph, later: ClipGraph, *, adjacent: bool) -> list[tupl
     """Return (thing of the earlier, thing of the later, confidence) of the pairs that are beyond doubt."""
     if not earlier.things or not later.things:
         return []
-    like = np.array([[likeness(a, b) for b in later.things] for a in earlier.things])
+    like = np.array([[similarity(a, b) for b in later.things] for a in earlier.things])
     like[like < MIN_LIKENESS] = 0.0
-    found = surest_pairs(like)
+    found = unambiguous_matches(like)
     if adjacent:
         # those that looks leave open: by their places at the cut
         near = np.zeros_like(like)
@@ -114,7 +114,7 @@ def _match(earlier: ClipGraph, later: ClipGraph, *, adjacent: bool) -> list[tupl
                 near[a, b] = max(0.0, 1 - float(np.hypot(end[0] - start[0], end[1] - start[1])) / _REACH)
         near[[a for a, _ in found], :] = 0.0
         near[:, [b for _, b in found]] = 0.0
-        found += surest_pairs(near)
+        found += unambiguous_matches(near)
         like *= np.where(near > 0, near, 1.0)
     return [(a, b, float(like[a, b])) for a, b in found]
 

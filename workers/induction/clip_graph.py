@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from graph_schema.models import Attribute, Box, Confidence, Interval, Kind, Record, Seconds
 
 
-class ThingMoment(Record):
+class ObjectObservation(Record):
     """A thing as one keyframe shows it; `keyframe` is a place in `ClipGraph.times`."""
 
     keyframe: int = Field(ge=0)
@@ -18,17 +18,17 @@ class ThingMoment(Record):
     confidence: Confidence = 1.0
 
 
-class ClipThing(Interval):
+class ClipObject(Interval):
     """One real thing in one clip, with the moments it is seen at, in time order. The interval says when it is in view."""
 
     label: str
     kind: Kind
     attributes: tuple[Attribute, ...] = ()
     confidence: Confidence = 1.0
-    moments: tuple[ThingMoment, ...] = Field(min_length=1)
+    moments: tuple[ObjectObservation, ...] = Field(min_length=1)
 
 
-class ThingEnd(Record):
+class EdgeEndpoint(Record):
     """An end of an edge: a thing, and at which keyframe; None where the thing is static and has one node for all."""
 
     thing: int = Field(ge=0)
@@ -38,9 +38,9 @@ class ThingEnd(Record):
 class ClipRelation(Interval):
     """Subject - predicate - object, for an interval."""
 
-    subject: ThingEnd
+    subject: EdgeEndpoint
     predicate: str
-    object: ThingEnd
+    object: EdgeEndpoint
     confidence: Confidence = 1.0
 
 
@@ -60,7 +60,7 @@ class ClipGraph(Record):
     clip_index: int = Field(ge=0)
     frames: tuple[int, ...]
     times: tuple[Seconds, ...]
-    things: tuple[ClipThing, ...] = ()
+    things: tuple[ClipObject, ...] = ()
     relations: tuple[ClipRelation, ...] = ()
     motions: tuple[ClipMotion, ...] = ()
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from graph_schema.models import Interval, Record
 from graph_schema.vocabulary import STANDS, TOUCHES, caption
-from workers.induction.clip_graph import ClipGraph, ClipThing
+from workers.induction.clip_graph import ClipGraph, ClipObject
 
 _MAX_LIST = 4
 """Things named one by one; more are counted."""
@@ -45,7 +45,7 @@ def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
     What moves is an agent, what an agent touches a patient, the rest is present.
     """
     names = _names(graph.things)
-    did = {n: _doings(graph, n, clip) for n in range(len(graph.things))}
+    did = {n: _actions(graph, n, clip) for n in range(len(graph.things))}
     agents = [n for n, doings in did.items() if doings]
     resting = [n for n in did if n not in agents]
     touched = {
@@ -71,7 +71,7 @@ def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
     )
 
 
-def _names(things: Sequence[ClipThing]) -> list[str]:
+def _names(things: Sequence[ClipObject]) -> list[str]:
     """ "a large red circle"; the second of that name is "another large red circle"."""
     said: set[str] = set()
     names = []
@@ -82,7 +82,7 @@ def _names(things: Sequence[ClipThing]) -> list[str]:
     return names
 
 
-def _doings(graph: ClipGraph, n: int, clip: Interval) -> list[str]:
+def _actions(graph: ClipGraph, n: int, clip: Interval) -> list[str]:
     """What a thing does, in order; nothing if it stands still all the time."""
     words: list[str] = []
     motions = [m for m in graph.motions if m.thing == n]

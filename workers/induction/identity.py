@@ -70,7 +70,7 @@ def centre_distance(a: tuple[float, float, float, float], b: tuple[float, float,
     return float(np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2))
 
 
-def surest_pairs(score: NDArray[np.float64]) -> list[tuple[int, int]]:
+def unambiguous_matches(score: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Return the pairs (row, column) of the best one-to-one assignment that are beyond doubt.
 
     A pair is when every assignment without it is worse by the margin: two rows that could both be a column leave it open.
@@ -97,7 +97,7 @@ def _assign(found: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[
     for i, j in zip(*np.nonzero(alike), strict=True):
         only_pair = alike[i].sum() == 1 and alike[:, j].sum() == 1
         near[i, j] = 1.0 if only_pair else _nearness(found[i], known[j])
-    return dict(surest_pairs(near))
+    return dict(unambiguous_matches(near))
 
 
 def _alike(a: FrameObject, b: FrameObject) -> bool:

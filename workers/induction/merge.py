@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
 from graph_schema.vocabulary import BRIDGE_SECONDS, FORWARD, SYMMETRIC, motion_word
-from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipRelation, ClipThing, ThingEnd, ThingMoment
+from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
 from workers.induction.identity import PASSING_KINDS, Place, same_things
 
 _SAME_TIME = 1e-3
@@ -82,7 +82,7 @@ def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, .
     return tuple(agreed)
 
 
-def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following: Sequence[float]) -> ClipThing:
+def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following: Sequence[float]) -> ClipObject:
     seen = [frames[k].objects[i] for k, i in group]
     kind: Kind = "dynamic" if any(o.kind == "dynamic" for o in seen) else "static"
     attributes = agreed_attributes([o.attributes for o in seen])
@@ -91,7 +91,7 @@ def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following:
         weight[o.label] += o.confidence
     starts = [frames[k].time_seconds if o.start_seconds is None else o.start_seconds for (k, _), o in zip(group, seen, strict=True)]
     ends = [following[k] if o.end_seconds is None else o.end_seconds for (k, _), o in zip(group, seen, strict=True)]
-    return ClipThing(
+    return ClipObject(
         label=min(weight, key=lambda label: (-weight[label], label)),
         kind=kind,
         attributes=attributes,
@@ -99,7 +99,7 @@ def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following:
         start_seconds=min(starts),
         end_seconds=max([*starts, *ends]),
         moments=tuple(
-            ThingMoment(keyframe=k, box_xyxy=o.box_xyxy, attributes=_attributes_now(o, attributes), confidence=o.confidence)
+            ObjectObservation(keyframe=k, box_xyxy=o.box_xyxy, attributes=_attributes_now(o, attributes), confidence=o.confidence)
             for (k, _), o in zip(group, seen, strict=True)
         ),
     )
@@ -115,7 +115,7 @@ def _attributes_now(found: FrameObject, agreed: Sequence[Attribute]) -> tuple[At
 
 def _relations(
     frames: Sequence[FrameSceneGraph],
-    things: Sequence[ClipThing],
+    things: Sequence[ClipObject],
     thing_of: dict[Place, int],
     times: Sequence[float],
     following: Sequence[float],
@@ -137,9 +137,9 @@ def _relations(
             for part, keyframe in _shared_out(stretch, things[subject], things[target], times):
                 found.append(
                     ClipRelation(
-                        subject=ThingEnd(thing=subject, keyframe=keyframe if things[subject].kind == "dynamic" else None),
+                        subject=EdgeEndpoint(thing=subject, keyframe=keyframe if things[subject].kind == "dynamic" else None),
                         predicate=predicate,
-                        object=ThingEnd(thing=target, keyframe=keyframe if things[target].kind == "dynamic" else None),
+                        object=EdgeEndpoint(thing=target, keyframe=keyframe if things[target].kind == "dynamic" else None),
                         start_seconds=part.start,
                         end_seconds=part.end,
                         confidence=part.confidence,
@@ -159,7 +159,7 @@ def _joined(stretches: Sequence[_Stretch]) -> list[_Stretch]:
     return [_Stretch(run[0].start, max(s.end for s in run), _mean([s.confidence for s in run])) for run in runs]
 
 
-def _shared_out(stretch: _Stretch, a: ClipThing, b: ClipThing, times: Sequence[float]) -> list[tuple[_Stretch, int | None]]:
+def _shared_out(stretch: _Stretch, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_Stretch, int | None]]:
     """Divide a relation's time among the keyframes it is told at; the parts together are the whole.
 
     Two static things: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
@@ -182,7 +182,7 @@ def _shared_out(stretch: _Stretch, a: ClipThing, b: ClipThing, times: Sequence[f
 
 def _motions(
     frames: Sequence[FrameSceneGraph],
-    things: Sequence[ClipThing],
+    things: Sequence[ClipObject],
     thing_of: dict[Place, int],
     times: Sequence[float],
     frame_size: tuple[int, int],
@@ -230,7 +230,7 @@ def _between_moments(stretch: _Stretch, times: Sequence[float]) -> list[tuple[_S
     return parts
 
 
-def _measured(n: int, thing: ClipThing, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
+def _measured(n: int, thing: ClipObject, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
     """Motion edges from the boxes of consecutive moments, for a thing of whose motion the parser says nothing."""
     width, height = frame_size
     found = []

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from graph_schema.errors import OutOfSpace
+from graph_schema.files import write_atomically
 from graph_schema.models import Interval, Record, Seconds, Video
 from workers.media.decode import DecodedFrame, VideoReader, fitted_size, packet_span, video_record
 from workers.media.keyframes import central_moment, cluster_in_time, keyframe_counts, moment_features
 from workers.media.shots import SHOT_PICTURE_PX, ShotCuts
-from workers.steps import write_atomically
 
 MEDIA_VERSION = 2
 """Raised when the same file and configuration give another split than before."""
@@ -106,7 +106,7 @@ def split_video(path: Path, *, data: Path, config: SplitConfig | None = None) ->
         try:
             data.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=data) as pictures, tempfile.TemporaryFile(dir=data) as stills:
-                walk = _Walk(config, reader.rate, span.end_seconds - span.start_seconds, pictures, stills, data)
+                walk = FrameScan(config, reader.rate, span.end_seconds - span.start_seconds, pictures, stills, data)
                 for frame in reader:
                     walk.take(frame)
                 walk.finish()
@@ -128,7 +128,7 @@ def open_clips(path: Path, split: SplitVideo, *, data: Path, config: SplitConfig
 
 
 def _collect(
-    path: Path, walk: _Walk, undecodable: int, pictures: IO[bytes], stills: IO[bytes], data: Path, config: SplitConfig
+    path: Path, walk: FrameScan, undecodable: int, pictures: IO[bytes], stills: IO[bytes], data: Path, config: SplitConfig
 ) -> SplitVideo:
     """Choose the keyframes of all clips, write their pictures, map the parser's."""
     shots = walk.shots
@@ -232,7 +232,7 @@ class _Shot:
     moments: list[_Moment] = field(default_factory=list)
 
 
-class _Walk:
+class FrameScan:
     """The one pass over the frames: cuts, samples for the parser, candidates for keyframes."""
 
     def __init__(self, config: SplitConfig, rate: Fraction, seconds: float, pictures: IO[bytes], stills: IO[bytes], data: Path) -> None:

@@ -15,11 +15,11 @@ from graph_schema.identifiers import content_hash
 from graph_schema.models import QRA, STSG, Motion, QRAChecks, RationaleStep, ReasoningPath, Reference, Relation, VideoRef
 from graph_schema.vocabulary import BRIDGE_SECONDS
 from workers.questions import english, words
-from workers.questions.english import Mention
+from workers.questions.candidates import Hop, by_caption, candidate_plans, hops_of
+from workers.questions.english import NounPhrase
 from workers.questions.graph_index import GraphIndex, Resolved
 from workers.questions.plan import (
-    EVER,
-    Again,
+    ANY_TIME,
     AskColour,
     AskFirst,
     AskMotion,
@@ -27,15 +27,15 @@ from workers.questions.plan import (
     AskShot,
     AskThing,
     AskTime,
-    Mover,
+    ByMotion,
+    DuringMotion,
+    NextAppearance,
     Plan,
     Related,
     Scope,
-    While,
     Window,
 )
 from workers.questions.program import program
-from workers.questions.readings import Hop, by_caption, hops_of, plans
 
 QUESTIONS_VERSION = 3
 """Raised when the same graphs, asked for the same, give other questions than before."""
@@ -52,7 +52,7 @@ def build_questions(graph: STSG, paths: Sequence[ReasoningPath], *, set_id: str,
     for path in paths:
         hops = hops_of(path, index)
         chance = random.Random(f"stepgraph question {seed} {path.index}")
-        for plan in plans(hops, index, chance) if hops else ():
+        for plan in candidate_plans(hops, index, chance) if hops else ():
             question = _question(path, plan, hops or [], index, set_id=set_id, seed=seed)
             if question is not None:
                 found.setdefault(question.question, question)
@@ -82,7 +82,7 @@ def leaks(text: str, answer: str) -> bool:
 def _question(path: ReasoningPath, plan: Plan, hops: Sequence[Hop], index: GraphIndex, *, set_id: str, seed: int) -> QRA | None:
     """The question of a plan, or None where a description is ambiguous or the answer leaks."""
     resolved = index.resolve(plan)
-    if not _is_sure(plan, hops, resolved, index):
+    if not _is_unambiguous(plan, hops, resolved, index):
         return None
     ((_, answer),) = resolved.answers
     text = english.question(plan)
@@ -117,15 +117,15 @@ _ANSWER_TYPES = {
 }
 
 
-def _is_sure(plan: Plan, hops: Sequence[Hop], resolved: Resolved, index: GraphIndex) -> bool:
+def _is_unambiguous(plan: Plan, hops: Sequence[Hop], resolved: Resolved, index: GraphIndex) -> bool:
     """Whether each step leads to the path's thing and no other, its edge holds in the time that is said, and there is one answer."""
-    linked = hops[1:] if isinstance(plan.start, Mover) else hops
+    linked = hops[1:] if isinstance(plan.start, ByMotion) else hops
     if len(resolved.answers) != 1 or list(resolved.places[0]) != [hops[0].known.entity_id]:
         return False
     for (link, hop), before, after in zip(zip(plan.links, linked, strict=False), resolved.places, resolved.places[1:], strict=False):
         if list(after) != [hop.asked.entity_id]:
             return False
-        if isinstance(link, Again) and after[hop.asked.entity_id].shot != hop.asked.clip_index:
+        if isinstance(link, NextAppearance) and after[hop.asked.entity_id].shot != hop.asked.clip_index:
             return False
         edge = index.edges[hop.edge_id]
         if not isinstance(edge, Reference) and not index.holds(edge, before[hop.known.entity_id]):
@@ -169,7 +169,7 @@ def _steps(plan: Plan, hops: Sequence[Hop], resolved: Resolved, index: GraphInde
     found: list[tuple[Hop, str, str]] = []
     ((_, answer),) = resolved.answers
     linked = list(hops)
-    if isinstance(plan.start, Mover):
+    if isinstance(plan.start, ByMotion):
         alone = Plan(plan.start, (), plan.ask if not plan.links and isinstance(plan.ask, AskColour) else AskThing())
         found.append((linked.pop(0), english.question(alone), answer if isinstance(alone.ask, AskColour) else hops[0].asked.name))
     for i, link in enumerate(plan.links):
@@ -183,7 +183,7 @@ def _steps(plan: Plan, hops: Sequence[Hop], resolved: Resolved, index: GraphInde
                 link = replace(link, label=None)  # what it is shall not be said in its question without need
             asked = words.sentence(front, english.main_clause(Plan(plan.start, (link,), ask), (thing, after)))
             said = answer if is_answer else hop.asked.name
-        elif isinstance(link, While):
+        elif isinstance(link, DuringMotion):
             asked = words.sentence(_said(scope), english.main_clause(Plan(plan.start, (), AskTime(link.motion)), (thing,)))
             said = words.between(words.nearest_tenths(*hop.stretch))
         else:
@@ -195,11 +195,11 @@ def _steps(plan: Plan, hops: Sequence[Hop], resolved: Resolved, index: GraphInde
         scope = _asked_in(plan, hop.known.entity_id, resolved)
         thing = _mention(hop.known.entity_id, hop, scope, mentions[-1], index)
         front = "" if isinstance(plan.ask, AskShot) else _said(scope)
-        found.append((hop, words.sentence(front, english.main_clause(replace(plan, scope=EVER), (thing, thing))), answer))
+        found.append((hop, words.sentence(front, english.main_clause(replace(plan, scope=ANY_TIME), (thing, thing))), answer))
     return found
 
 
-def _mention(entity: str, hop: Hop, scope: Scope, so_far: Mention, index: GraphIndex) -> Mention:
+def _mention(entity: str, hop: Hop, scope: Scope, so_far: NounPhrase, index: GraphIndex) -> NounPhrase:
     """A thing in a sub-question: by its caption, where that tells it; else as the question told it."""
     told = by_caption(hop.known)
     if index.named(told, scope) == {entity}:
@@ -241,9 +241,9 @@ def _rationale(number: int, hop: Hop, question: str, answer: str, index: GraphIn
 
 def _time_range(plan: Plan, index: GraphIndex) -> Window | None:
     """The time that holds all times a question says; None where a part of it is about any time."""
-    if isinstance(plan.ask, AskShot) or any(isinstance(link, Again) for link in plan.links):
+    if isinstance(plan.ask, AskShot) or any(isinstance(link, NextAppearance) for link in plan.links):
         return None
-    said = [plan.start.window] if isinstance(plan.start, Mover) else []
+    said = [plan.start.window] if isinstance(plan.start, ByMotion) else []
     if isinstance(plan.ask, AskMotion) and plan.ask.window is not None:
         said.append(plan.ask.window)
     if plan.scope.window is not None:

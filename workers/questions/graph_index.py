@@ -9,18 +9,18 @@ from graph_schema.models import STSG, Keyframe, Motion, Reference, Relation, Sce
 from graph_schema.vocabulary import BRIDGE_SECONDS, SYMMETRIC
 from workers.questions import words
 from workers.questions.plan import (
-    Again,
     AskColour,
     AskFirst,
     AskMotion,
     AskNext,
     AskShot,
     AskThing,
-    Named,
+    ByCaption,
+    DuringMotion,
+    NextAppearance,
     Plan,
     Related,
     Scope,
-    While,
     Window,
 )
 
@@ -73,7 +73,7 @@ class GraphIndex:
         """Whether an edge holds at some time of the scope."""
         return scope.holds(self.clip_of(edge), edge.start_seconds, edge.end_seconds)
 
-    def named(self, start: Named, scope: Scope) -> set[str]:
+    def named(self, start: ByCaption, scope: Scope) -> set[str]:
         """Things in view in the scope that a caption fits."""
         return {
             o.entity_id
@@ -125,7 +125,7 @@ class GraphIndex:
     def resolve(self, plan: Plan) -> Resolved:
         """Follow a plan from its start to its answers."""
         start = plan.start
-        if isinstance(start, Named):
+        if isinstance(start, ByCaption):
             entities = self.named(start, plan.scope)
         else:
             own = Scope(window=start.window)
@@ -135,7 +135,7 @@ class GraphIndex:
             places.append(self.follow(places[-1], link))
         return Resolved(tuple(places), frozenset(self._answers(plan, places)))
 
-    def follow(self, places: Places, link: Related | While | Again) -> Places:
+    def follow(self, places: Places, link: Related | DuringMotion | NextAppearance) -> Places:
         """Go on from things to the things that a link leads to."""
         found: Places = {}
         for entity, scope in places.items():
@@ -145,7 +145,7 @@ class GraphIndex:
                     for there, r in self._related[link.predicate, entity, link.forward]
                     if self.holds(r, scope) and link.label in (None, there.label)
                 }
-            elif isinstance(link, While):
+            elif isinstance(link, DuringMotion):
                 when = self.stretches(entity, link.motion, scope)
                 found |= {entity: replace(scope, window=when[0])} if len(when) == 1 else {}
             else:
@@ -184,7 +184,7 @@ class GraphIndex:
 
     def _beside(self, entity: str, plan: Plan, scope: Scope, *, forward: bool) -> set[str]:
         link = plan.links[-1]
-        if not isinstance(link, While) or scope.window is None:
+        if not isinstance(link, DuringMotion) or scope.window is None:
             return set()
         since, until = scope.window
         return {

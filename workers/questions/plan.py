@@ -26,11 +26,11 @@ class Scope:
         return in_shot and (self.window is None or (start_seconds < self.window[1] and end_seconds > self.window[0]))
 
 
-EVER = Scope()
+ANY_TIME = Scope()
 
 
 @dataclass(frozen=True)
-class Named:
+class ByCaption:
     """Start from the thing of this caption: `the small blue square`. What it does not say may be anything: `the square` fits that too."""
 
     name: str
@@ -41,7 +41,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Mover:
+class ByMotion:
     """Start from what moves so at that time: `the thing that moves left between 1.0 s and 2.5 s`."""
 
     motion: str
@@ -62,14 +62,14 @@ class Related:
 
 
 @dataclass(frozen=True)
-class While:
+class DuringMotion:
     """Stay with the thing; from here on at the time when it moves so, which must be one stretch: `while X moves left, … it`."""
 
     motion: str
 
 
 @dataclass(frozen=True)
-class Again:
+class NextAppearance:
     """Stay with the thing; from here on in the shot in which it is seen next (or, backwards, last) after (before) a shot."""
 
     shot: int
@@ -95,7 +95,7 @@ class AskMotion:
 
 @dataclass(frozen=True)
 class AskFirst:
-    """Ask what the thing does first (or, backwards, last) in the shot to which an `Again` led."""
+    """Ask what the thing does first (or, backwards, last) in the shot to which an `NextAppearance` led."""
 
     forward: bool
 
@@ -109,7 +109,7 @@ class AskTime:
 
 @dataclass(frozen=True)
 class AskNext:
-    """Ask what the thing does right after (or before) the motion of the last link, a `While`."""
+    """Ask what the thing does right after (or before) the motion of the last link, a `DuringMotion`."""
 
     forward: bool
 
@@ -122,16 +122,16 @@ class AskShot:
     forward: bool
 
 
-Start = Named | Mover
-Link = Related | While | Again
+Start = ByCaption | ByMotion
+Link = Related | DuringMotion | NextAppearance
 Ask = AskThing | AskColour | AskMotion | AskFirst | AskTime | AskNext | AskShot
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One question. `scope` is the time of all links up to a `While` or `Again`, which set the time of those after them."""
+    """One question. `scope` is the time of all links up to a `DuringMotion` or `NextAppearance`, which set the time of those after them."""
 
     start: Start
     links: tuple[Link, ...]
     ask: Ask
-    scope: Scope = EVER
+    scope: Scope = ANY_TIME

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from graph_schema.vocabulary import BRIDGE_SECONDS, SYMMETRIC
 from workers.questions.plan import (
-    EVER,
-    Again,
+    ANY_TIME,
     AskColour,
     AskFirst,
     AskMotion,
@@ -17,11 +16,12 @@ from workers.questions.plan import (
     AskShot,
     AskThing,
     AskTime,
-    Named,
+    ByCaption,
+    DuringMotion,
+    NextAppearance,
     Plan,
     Related,
     Scope,
-    While,
 )
 
 _TENTHS = "toString(round({0} * 10) / 10.0)"
@@ -35,7 +35,7 @@ class _Writer:
         self.clauses: list[str] = []
         self.scope = plan.scope
         self.carried: tuple[str, ...] = ()
-        """Variables that say the time, after a While or Again."""
+        """Variables that say the time, after a DuringMotion or NextAppearance."""
 
     def node(self, variable: str, scope: Scope | None = None, **properties: str) -> str:
         scope = self.scope if scope is None else scope
@@ -68,11 +68,11 @@ class _Writer:
             f"WHERE until - since < moving + {BRIDGE_SECONDS!r}",
         ]
 
-    def next_shot(self, link: Again | AskShot) -> None:
+    def next_shot(self, link: NextAppearance | AskShot) -> None:
         """From `known` to the `shot` (clip index) in which it is seen next, or last before."""
         side, which = (">", "min") if link.forward else ("<", "max")
         self.clauses += [
-            f"MATCH {self.node('again', EVER, entity_id='known')}\nWHERE again.clip_index {side} {link.shot}",
+            f"MATCH {self.node('again', ANY_TIME, entity_id='known')}\nWHERE again.clip_index {side} {link.shot}",
             f"WITH known, {which}(again.clip_index) AS shot",
         ]
 
@@ -81,13 +81,13 @@ def program(plan: Plan, graph_id: str) -> str:
     """Write the program of a plan: it returns one column, `answer`."""
     writer = _Writer(plan, graph_id)
     found = "start"
-    if isinstance(plan.start, Named):
+    if isinstance(plan.start, ByCaption):
         pattern = writer.node("start", label=literal(plan.start.label))
         for i, (kind, name) in enumerate(plan.start.attributes):
             pattern += f"{', (start)' if i else ''}-[:HAS_ATTRIBUTE]->(:Attribute {{kind: {literal(kind)}, name: {literal(name)}}})"
         writer.match(pattern, "start")
     else:
-        mover = writer.node("start", EVER)
+        mover = writer.node("start", ANY_TIME)
         own_time = Scope(window=plan.start.window)
         writer.match(f"{mover}-[move:MOVES {{motion: {literal(plan.start.motion)}}}]->(:Object)", "move", scope=own_time)
     for link in plan.links:
@@ -98,7 +98,7 @@ def program(plan: Plan, graph_id: str) -> str:
             label = "" if link.label is None else f" {{label: {literal(link.label)}}}"
             writer.match(f"{writer.node('here', entity_id='known')}{arrow}(there:Object{label})", "edge")
             found = "there"
-        elif isinstance(link, While):
+        elif isinstance(link, DuringMotion):
             writer.one_stretch(link.motion)
             writer.carried = (*writer.carried, "since", "until")
             found = "known"
@@ -137,7 +137,7 @@ def _ask(writer: _Writer, plan: Plan, found: str) -> None:
         said = f"'between ' + {_TENTHS.format('since')} + ' s and ' + {_TENTHS.format('until')} + ' s'"
         writer.answer("known", said)
     elif isinstance(ask, AskNext):
-        motion = plan.links[-1].motion if isinstance(plan.links[-1], While) else ""
+        motion = plan.links[-1].motion if isinstance(plan.links[-1], DuringMotion) else ""
         near = ("beside.start_seconds", "until") if ask.forward else ("beside.end_seconds", "since")
         close = f"{near[0]} > {near[1]} - {BRIDGE_SECONDS!r} AND {near[0]} < {near[1]} + {BRIDGE_SECONDS!r}"
         writer.carried = tuple(v for v in writer.carried if v == "shot")

@@ -52,15 +52,15 @@ def ask_object(predicate: str, thing: str, what: str = "what") -> str:
     return f"{what} does {thing} {bare_verb(plain)}" if _is_verb(plain) else f"{what} is {thing} {plain}"
 
 
-def which_is(predicate: str, thing: str, *, forward: bool) -> str:
+def relative_clause(predicate: str, thing: str, *, forward: bool) -> str:
     """Tell a thing by its relation, from the subject's side (forward) or the object's: `touches the cup`, `the man is holding`."""
     if not forward and predicate not in INVERSE:
         return f"{thing} {verb_phrase(predicate)}"
     return f"{verb_phrase(predicate if forward else INVERSE[predicate])} {thing}"
 
 
-def reads_inside(predicate: str, *, forward: bool) -> bool:
-    """Whether a thing that is itself described can stand in `which_is`: not before its verb, `that the thing that … is holding`."""
+def can_nest(predicate: str, *, forward: bool) -> bool:
+    """Whether a thing that is itself described can stand in `relative_clause`: not before its verb, `that the thing that … is holding`."""
     return forward or predicate in INVERSE
 
 

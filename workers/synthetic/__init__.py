@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from graph_schema.errors import BadInput, OutOfSpace
+from graph_schema.files import write_atomically
 from graph_schema.identifiers import file_sha256, video_id
 from graph_schema.models import STSG, Video
-from workers.steps import write_atomically
-from workers.synthetic.making import make_world, name_of
+from workers.synthetic.generate import make_world, name_of
+from workers.synthetic.ground_truth import configuration_of, truth
 from workers.synthetic.rendering import render
-from workers.synthetic.truth import configuration_of, truth
 from workers.synthetic.worlds import World
 
 __all__ = ["World", "make_world", "render", "truth", "write_world", "write_worlds"]
@@ -20,11 +20,11 @@ __all__ = ["World", "make_world", "render", "truth", "write_world", "write_world
 SEEDS_A_SET = 1000
 """Worlds of one set are seeded `seed * SEEDS_A_SET + number`, so that sets of different seeds share no world."""
 
-Tell = Callable[[str, float, str], None]
+ProgressCallback = Callable[[str, float, str], None]
 """Called with a video's name, the share of it that is done in [0, 1] and a detail."""
 
 
-def write_worlds(n: int, seed: int, out: Path, tell: Tell = lambda name, share, detail: None) -> Iterator[Path]:
+def write_worlds(n: int, seed: int, out: Path, tell: ProgressCallback = lambda name, share, detail: None) -> Iterator[Path]:
     """Write `n` worlds as out/<name>.mp4 with out/truth/<name>.json; yield each video's path as soon as both are whole.
 
     A world that is whole already is not made again.
@@ -42,7 +42,7 @@ def write_worlds(n: int, seed: int, out: Path, tell: Tell = lambda name, share, 
         yield path
 
 
-def write_world(world: World, out: Path, tell: Tell = lambda name, share, detail: None) -> tuple[Path, STSG]:
+def write_world(world: World, out: Path, tell: ProgressCallback = lambda name, share, detail: None) -> tuple[Path, STSG]:
     """Render one world and write its truth beside it; return the video's path and the truth.
 
     The video takes its name last: when it is there, it is whole and so is its truth, whatever interrupts this.

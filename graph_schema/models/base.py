@@ -1,0 +1,46 @@
+"""What all records share: frozen, strict about keys; and the types of their fields.
+
+Units: seconds of the container's clock, frames counted in decoding order from 0, boxes as fractions of the
+upright frame `[x1, y1, x2, y2)`, intervals `[start, end)`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION: Final = 1
+"""Version of the graph's form, in the JSON and in the database. A store with a higher one is refused."""
+
+
+def _ordered_box(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = box
+    if not (0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1):
+        raise ValueError(f"box {box} breaks 0 <= x1 < x2 <= 1 or 0 <= y1 < y2 <= 1; boxes are fractions of the upright frame")
+    return box
+
+
+Box = Annotated[tuple[float, float, float, float], AfterValidator(_ordered_box)]
+Confidence = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+Kind = Literal["static", "dynamic"]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and a key it does not know is an error, not a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Interval(Record):
+    """A stretch of the video's time, `[start_seconds, end_seconds)`."""
+
+    start_seconds: Seconds
+    end_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _starts_before_it_ends(self) -> Self:
+        if self.end_seconds < self.start_seconds:
+            raise ValueError(f"interval ends at {self.end_seconds} s, before its start at {self.start_seconds} s")
+        return self

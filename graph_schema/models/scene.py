@@ -1,0 +1,76 @@
+"""What a parser says of one keyframe; objects are named by their index in the list."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from graph_schema.models.base import Box, Confidence, Interval, Kind, Record, Seconds
+
+
+class Attribute(Record):
+    """One property of an object, such as colour: red."""
+
+    kind: str = Field(description="colour, size, shape, position, …")
+    name: str
+    confidence: Confidence = 1.0
+
+
+class FrameObject(Record):
+    """A thing seen in one keyframe.
+
+    `track` is the parser's own name for the thing within the clip, where it can follow things; without one the
+    merge decides by label, attributes and box. `start_seconds` / `end_seconds`: when the thing is in view in this
+    clip, as far as the parser watched.
+    """
+
+    label: str
+    kind: Kind
+    box_xyxy: Box | None = None
+    attributes: tuple[Attribute, ...] = ()
+    confidence: Confidence = 1.0
+    track: str | None = None
+    start_seconds: Seconds | None = None
+    end_seconds: Seconds | None = None
+
+
+class FrameRelation(Record):
+    """Subject - predicate - object at one keyframe; `subject` and `object` are places in `FrameSceneGraph.objects`.
+
+    The interval says how long it holds around the keyframe where the parser watched; None means it was seen at
+    the keyframe and nothing more is known.
+    """
+
+    subject: int
+    predicate: str
+    object: int
+    confidence: Confidence = 1.0
+    start_seconds: Seconds | None = None
+    end_seconds: Seconds | None = None
+
+
+class FrameMotion(Interval):
+    """What a dynamic object of this keyframe did in an interval that ends after the previous keyframe and starts before the next one."""
+
+    object: int
+    motion: str
+    confidence: Confidence = 1.0
+
+
+class FrameSceneGraph(Record):
+    """What one keyframe shows. Source: STEP, frame scene graph FSG_t = (O_t, A_t, R_t)."""
+
+    clip_index: int = Field(ge=0)
+    frame: int = Field(ge=0)
+    time_seconds: Seconds
+    objects: tuple[FrameObject, ...]
+    relations: tuple[FrameRelation, ...] = ()
+    motions: tuple[FrameMotion, ...] = ()
+
+    @model_validator(mode="after")
+    def _edges_join_known_objects(self) -> Self:
+        named = {end for r in self.relations for end in (r.subject, r.object)} | {m.object for m in self.motions}
+        if unknown := sorted(named - set(range(len(self.objects)))):
+            raise ValueError(f"edges name objects {unknown}, this frame has {len(self.objects)}")
+        return self

@@ -1,0 +1,46 @@
+"""How far a piece of work is, whether it should go on, and what its steps took: one object that every step is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from graph_schema.errors import Interrupted
+
+ProgressCallback = Callable[[float, str], None]
+"""Called with the fraction done, 0 to 1, and what is being done."""
+
+
+class Progress:
+    """Reports to a callback and asks another whether to go on; without them it reports to nobody and never stops.
+
+    Attributes:
+        seconds: {step: seconds}, what `timed` has measured.
+    """
+
+    def __init__(self, on_report: ProgressCallback | None = None, should_stop: Callable[[], bool] | None = None) -> None:
+        """Remember whom to tell and whom to ask."""
+        self._on_report, self._should_stop = on_report, should_stop
+        self.seconds: dict[str, float] = {}
+
+    def report(self, fraction: float, message: str) -> None:
+        """Say how far the work is, in [0, 1]. Raises whatever the callback raises, such as Interrupted."""
+        if self._on_report is not None:
+            self._on_report(fraction, message)
+
+    def checkpoint(self, message: str) -> None:
+        """Call between two steps. Raises Interrupted, with the message, if the work should stop here."""
+        if self._should_stop is not None and self._should_stop():
+            raise Interrupted(message)
+
+    def should_stop(self) -> bool:
+        """Whether the work should stop, for loops that end in their own way."""
+        return self._should_stop is not None and self._should_stop()
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the seconds that the block takes to those of a step."""
+        started = time.perf_counter()
+        yield
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)

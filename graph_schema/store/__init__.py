@@ -1,0 +1,5 @@
+"""The graph engine as a place for our records."""
+
+from graph_schema.store.graph_store import GraphStore
+
+__all__ = ["GraphStore"]

@@ -1,0 +1,146 @@
+"""The saved queries and the style for Neo4j Browser: what they name is in the graph, on both engines."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import neo4j
+import pytest
+from playwright.sync_api import sync_playwright
+
+import graph_schema
+from graph_schema.engines import open_engine
+from graph_schema.models import QRA, STSG
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+from tests.support import neo4j_server
+from tests.support.report_examples import draw_example, example_questions
+
+FOLDER = Path(graph_schema.__file__).parent / "browser"
+Renamed = TypeVar("Renamed", STSG, QRA)
+EXAMPLE_ROWS = {
+    "counts": 1,
+    "things_and_relations": 4,  # two relations, two references
+    "one_thing": 2,  # the circle: one motion, one reference
+    "one_shot": 2,  # both clips have one relation: the first counts, with its motion
+    "one_keyframe": 2,  # circle and square, one attribute each
+    "touching": 0,
+    "events": 2,  # a clip each, one participant each
+    "questions": 6,  # one step with two objects, two steps with two objects each
+    "lineage": 1,
+}
+
+
+def _renamed(record: Renamed, graph: STSG, prefix: str = "browser") -> Renamed:
+    """The record with ids that no other test of this run uses."""
+    text = record.model_dump_json()
+    keyframes = [k.id for clip in graph.clips for k in clip.keyframes]
+    events = [e.id for clip in graph.clips for e in clip.events]
+    for old in (graph.id, graph.video.id, "q1", "q2", "set", *keyframes, *events, *(n.id for n in graph.objects)):
+        text = text.replace(f'"{old}"', f'"{prefix}-{old}"')
+    return type(record).model_validate_json(text)
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j.Session]:
+    """A session on an engine that holds the example, its questions and a training run, as the newest graph."""
+    store: GraphStore = request.getfixturevalue(f"{request.param}_store")
+    settings: Settings = request.getfixturevalue(f"{request.param}_settings")
+    graph = draw_example(tmp_path_factory.mktemp("example"))
+    questions = [_renamed(q, graph) for q in example_questions(graph)]
+    graph = _renamed(graph, graph)
+    store.write_graph(graph)
+    store.write_qra_set("browser-set", questions, graph_ids=[graph.id], configuration={})
+    store.write_training_run(
+        "tbrowser", properties={"status": "done"}, qra_set_ids=["browser-set"], started_from="tiny", produced="mbrowser"
+    )
+    engine = open_engine(settings)
+    try:
+        with (
+            neo4j.GraphDatabase.driver(engine.uri, auth=(engine.user, engine.password)) as driver,
+            driver.session(database=engine.database) as session,
+        ):
+            yield session
+    finally:
+        engine.close()
+        store.delete_graph(graph.id)
+
+
+def test_every_query_is_tried():
+    assert {p.stem for p in FOLDER.glob("*.cypher")} == set(EXAMPLE_ROWS)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLE_ROWS))
+def test_a_saved_query_finds_what_the_example_holds(filled: neo4j.Session, name: str):
+    rows = list(filled.run((FOLDER / f"{name}.cypher").read_text(encoding="utf-8")))
+    own = [r for r in rows if "browser-" in repr(r)] if name in ("counts", "lineage", "touching") else rows
+    assert len(own) == EXAMPLE_ROWS[name]
+
+
+def test_the_style_names_labels_types_and_properties_that_exist(filled: neo4j.Session):
+    style = (FOLDER / "stepgraph.grass").read_text(encoding="utf-8")
+    rules = re.findall(r"(node|relationship)\.(\w+) \{[^}]*caption: \"([^\"]*)\"", style)
+    assert len(rules) >= 20
+    for what, name, caption in rules:
+        if name in ("Evaluation", "Job"):
+            continue  # the example has none
+        pattern = f"MATCH (x:{name})" if what == "node" else f"MATCH ()-[x:{name}]->()"
+        found = filled.run(f"{pattern} RETURN properties(x) AS p LIMIT 1").single()
+        assert found is not None, name
+        for key in re.findall(r"\{(\w+)\}", caption):
+            assert found["p"].get(key) is not None, f"{name} has no {key}"
+
+
+def test_the_style_fits_on_one_line():
+    """Neo4j Browser takes `:style` with the text behind it on one line; a comment would swallow the rest."""
+    style = (FOLDER / "stepgraph.grass").read_text(encoding="utf-8")
+    assert "//" not in style
+    assert style.count("{") == style.count("}")
+
+
+@pytest.mark.neo4j
+@pytest.mark.browser
+def test_neo4j_browser_draws_things_and_predicates_by_name(neo4j_process: neo4j_server.Server, neo4j_store: GraphStore, tmp_path: Path):
+    """The real Neo4j Browser takes the style and a saved query, and shows what they promise."""
+    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if binary is None:
+        pytest.skip("no Chromium on this machine: install the system's chromium package")
+    graph = draw_example(tmp_path)
+    graph = _renamed(graph, graph, "drawn")
+    neo4j_store.write_graph(graph)
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    try:
+        with sync_playwright() as playwright:
+            page = playwright.chromium.launch(executable_path=binary, args=[*flags, "--disable-sync"]).new_page()
+            page.goto(neo4j_process.browser_url)
+            page.get_by_test_id("boltaddress").fill(neo4j_process.uri.removeprefix("bolt://"))
+            page.get_by_test_id("username").fill(neo4j_process.user)
+            page.get_by_test_id("password").fill(neo4j_process.password)
+            page.get_by_test_id("connect").click()
+            page.get_by_text("You are connected as user").wait_for()
+            style = " ".join((FOLDER / "stepgraph.grass").read_text(encoding="utf-8").split())
+            for text in (f":style {style}", (FOLDER / "things_and_relations.cypher").read_text(encoding="utf-8")):
+                page.locator(".monaco-editor textarea").first.focus()
+                page.keyboard.press("Control+A")
+                page.keyboard.insert_text(text)
+                frames = page.get_by_test_id("frame").count()
+                page.keyboard.press("Control+Enter")
+                page.get_by_test_id("frame").nth(frames).wait_for()
+            drawing = page.get_by_test_id("frame").first.locator("svg .relationship text")
+            drawing.first.wait_for()
+            shown = [t for t in drawing.all_text_contents() if t]
+            assert {"left of", "above", "same as"} <= set(shown)
+            assert "RELATES" not in shown
+            colours = (
+                page.get_by_test_id("frame")
+                .first.locator("svg .node circle.b-outline")
+                .evaluate_all("all => all.map(c => c.getAttribute('fill'))")
+            )
+            assert colours.count("#D9570C") == 3  # moments of the circle that an edge joins
+            assert colours.count("#1B7F79") == 2  # the square, once a clip
+    finally:
+        neo4j_store.delete_graph(graph.id)

@@ -1,0 +1,186 @@
+"""QRA records into samples and batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoProcessor, CLIPImageProcessor, LlavaProcessor
+
+from graph_schema.errors import BadInput
+from graph_schema.models import STSG
+from tests.support.trainer_examples import COLOURS, GRAPH_ID, graph, keyframe, question, step, write_set
+from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, JointCollator, messages
+from trainer.joint_loss import IGNORED
+from trainer.samples import choose_keyframes, rationale_text, read_samples
+from trainer.tiny import build_tiny_model
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    texts = [t for i in range(4) for t in (question(i).question, rationale_text(question(i)))]
+    return build_tiny_model(tmp_path_factory.mktemp("tiny"), texts=[ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, *texts], seed=1)
+
+
+@pytest.fixture
+def processor(tiny: Path) -> Any:
+    return AutoProcessor.from_pretrained(tiny)
+
+
+def chosen(found: list[Any]) -> list[str]:
+    return [k.id for k in found]
+
+
+class TestPictures:
+    def test_cited_ones_come_first_then_others_over_the_question_s_time(self) -> None:
+        asked = question(0, time_range_seconds=(0.0, 4.0), rationale=(step(1, "?", "a", (2,)),))
+        assert chosen(choose_keyframes(asked, graph(), max_frames=1)) == ["k2"]
+        # one more out of k0, k1, k3: the one in the middle; two more: the middles of their halves
+        assert chosen(choose_keyframes(asked, graph(), max_frames=2)) == ["k1", "k2"]
+        assert chosen(choose_keyframes(asked, graph(), max_frames=3)) == ["k0", "k2", "k3"]
+        assert chosen(choose_keyframes(asked, graph(), max_frames=9)) == ["k0", "k1", "k2", "k3"]
+
+    def test_none_from_outside_the_time_range_is_added(self) -> None:
+        asked = question(0, time_range_seconds=(1.0, 2.5), rationale=(step(1, "?", "a", (1,)),))
+        assert chosen(choose_keyframes(asked, graph(), max_frames=4)) == ["k1"]  # k2 is at 2.5 s, where [1, 2.5) ends
+
+    def test_when_too_many_are_cited_the_steps_take_turns_the_answer_s_first(self) -> None:
+        steps = (step(1, "?", "a", (0, 1), time_seconds=1.4), step(2, "?", "b", (2, 3), time_seconds=3.4))
+        asked = question(0, time_range_seconds=None, rationale=steps)
+        assert chosen(choose_keyframes(asked, graph(), max_frames=1)) == ["k3"]  # of the last step, nearest to 3.4 s
+        assert chosen(choose_keyframes(asked, graph(), max_frames=2)) == ["k1", "k3"]
+        assert chosen(choose_keyframes(asked, graph(), max_frames=3)) == ["k1", "k2", "k3"]
+
+    def test_a_question_between_keyframes_gets_the_nearest(self) -> None:
+        asked = question(0, time_range_seconds=(1.6, 2.2), rationale=(step(1, "?", "a", ()),))
+        assert chosen(choose_keyframes(asked, graph(), max_frames=4)) == ["k1"]  # 1.9 s is 0.4 from k1, 0.6 from k2
+
+    def test_a_graph_without_keyframes_cannot_be_looked_at(self) -> None:
+        bare = STSG(id=GRAPH_ID, video=graph().video, producer="hand", clips=())
+        with pytest.raises(BadInput, match="graph gtrain has no keyframes"):
+            choose_keyframes(question(0), bare, max_frames=4)
+
+
+class TestReading:
+    def test_samples_keep_order_and_point_at_pictures(self, tmp_path: Path) -> None:
+        samples = read_samples(write_set(tmp_path), tmp_path, max_frames=4)
+        assert [s.qra.answer for s in samples] == list(COLOURS)
+        assert [s.images for s in samples] == [(tmp_path / keyframe(i).image,) for i in range(4)]
+
+    def test_a_line_separator_inside_a_question_is_no_new_line(self, tmp_path: Path) -> None:
+        asked = question(0, question="What\u2028is\x85it?")
+        assert read_samples(write_set(tmp_path, questions=[asked]), tmp_path, max_frames=4)[0].qra == asked
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("{", r"line 2: the line: Invalid JSON: .*; each line is one QRA record"),
+            (question(0).model_dump_json().replace('"answer"', '"reply"'), r"line 2: answer: Field required"),
+            (question(0).model_dump_json().replace('"steps":2', '"steps":3'), r"line 2: .*steps is 3, the rationale has 2"),
+            (question(0, answer=" ").model_dump_json(), r"line 2: the answer is empty"),
+            (
+                question(0, rationale=(step(1, "?", "a", (7,)),)).model_dump_json(),
+                r"line 2: .*keyframe k7, which graph gtrain lacks",
+            ),
+            (question(0, graph_id="gother").model_dump_json(), r"no graph .*gother\.json; keep graphs/ beside qra\.jsonl"),
+        ],
+    )
+    def test_a_bad_line_is_named_with_what_is_wrong(self, tmp_path: Path, line: str, message: str) -> None:
+        path = write_set(tmp_path, questions=[question(1)])
+        path.write_text(path.read_text() + line + "\n")
+        with pytest.raises(BadInput, match=message):
+            read_samples(path, tmp_path, max_frames=4)
+
+    def test_a_missing_picture_is_named(self, tmp_path: Path) -> None:
+        path = write_set(tmp_path)
+        (tmp_path / keyframe(2).image).unlink()
+        with pytest.raises(BadInput, match=r"qra\.jsonl, line 3: no picture .*keyframes/vtrain/62\.jpg"):
+            read_samples(path, tmp_path, max_frames=4)
+
+    def test_a_broken_picture_is_named(self, tmp_path: Path, processor: Any) -> None:
+        samples = read_samples(write_set(tmp_path), tmp_path, max_frames=4)
+        (tmp_path / keyframe(0).image).write_bytes(b"no jpeg")
+        with pytest.raises(BadInput, match=r"vtrain/12\.jpg is no picture that can be read"):
+            JointCollator(processor)(samples)
+
+    def test_no_questions_and_no_file_are_said(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput, match="has no records; sample questions before training"):
+            read_samples(write_set(tmp_path, questions=[]), tmp_path, max_frames=4)
+        with pytest.raises(BadInput, match=r"none\.jsonl cannot be read: .*No such file"):
+            read_samples(tmp_path / "none.jsonl", tmp_path, max_frames=4)
+
+
+class TestBatches:
+    def test_the_rationale_is_its_steps_and_then_the_answer(self) -> None:
+        assert rationale_text(question(1)) == ("1. What is there in second 2? a square\n2. What colour is the square? green\nAnswer: green")
+
+    def test_only_the_target_and_its_end_is_learned(self, tmp_path: Path, processor: Any) -> None:
+        samples = read_samples(write_set(tmp_path), tmp_path, max_frames=4)
+        batch = JointCollator(processor)(samples)
+        targets = {"answer": [s.qra.answer for s in samples], "rationale": [rationale_text(s.qra) for s in samples]}
+        assert batch.keys() == targets.keys()
+        for branch, texts in targets.items():
+            labels = batch[branch]["labels"]
+            learned = [processor.tokenizer.decode(row[row != IGNORED], clean_up_tokenization_spaces=False) for row in labels]
+            assert learned == [f"{text}<|im_end|>" for text in texts]
+            where = labels != IGNORED
+            assert torch.equal(labels[where], batch[branch]["input_ids"][where])
+
+    def test_what_stands_before_the_target_is_the_prompt_that_generating_gets(self, tmp_path: Path, processor: Any) -> None:
+        asked = question(3, time_range_seconds=None)  # four pictures
+        samples = read_samples(write_set(tmp_path, questions=[asked, question(1)]), tmp_path, max_frames=4)
+        batch = JointCollator(processor)(samples)["rationale"]
+        row, learned = batch["input_ids"][0], batch["labels"][0] != IGNORED
+        prompt = processor.apply_chat_template(
+            messages(asked.question, RATIONALE_INSTRUCTION, [JointCollator(processor)._picture(p) for p in samples[0].images]),
+            add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
+        )  # fmt: skip
+        start = int(learned.nonzero()[0])
+        assert torch.equal(row[:start], prompt["input_ids"][0])
+        text = "Explain step by step, then answer the question.\nWhat colour is the square of second 4?"
+        assert processor.tokenizer.decode(row[:start]).endswith(f"<|vision_end|>{text}<|im_end|>\n<|im_start|>assistant\n")
+
+    def test_pictures_are_of_the_model_s_size_and_stand_first(self, tmp_path: Path, processor: Any) -> None:
+        asked = question(3, time_range_seconds=None)
+        samples = read_samples(write_set(tmp_path, questions=[asked, question(1)]), tmp_path, max_frames=4)
+        batch = JointCollator(processor)(samples)["answer"]
+        # 128 x 96 becomes 84 x 56: 6 x 4 patches, 2 x 2 of which make one of 6 tokens; four pictures and one
+        assert batch["image_grid_thw"].tolist() == [[1, 4, 6]] * 5
+        assert batch["pixel_values"].shape[0] == 5 * 24
+        is_picture = batch["input_ids"] == processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        assert is_picture.sum(dim=1).tolist() == [24, 6]
+        assert not (is_picture & (batch["labels"] != IGNORED)).any()
+        assert torch.equal(batch["mm_token_type_ids"] == 1, is_picture)
+
+    def test_padding_is_on_the_right_and_seen_by_nobody_whatever_the_tokenizer_prefers(self, tmp_path: Path, processor: Any) -> None:
+        samples = read_samples(write_set(tmp_path, questions=[question(3, time_range_seconds=None), question(1)]), tmp_path, max_frames=4)
+        batch = JointCollator(processor)(samples)
+        processor.tokenizer.padding_side = "left"
+        other = JointCollator(processor)(samples)
+        for branch in batch:
+            assert batch[branch].keys() == other[branch].keys()
+            assert all(torch.equal(batch[branch][key], other[branch][key]) for key in batch[branch])
+            mask = batch[branch]["attention_mask"]
+            assert torch.equal(mask, mask.sort(dim=1, descending=True).values)
+            assert (batch[branch]["labels"][mask == 0] == IGNORED).all()
+
+    def test_a_processor_of_another_family_is_fed_its_own_way(self, tmp_path: Path, processor: Any) -> None:
+        processor.tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+        llava = LlavaProcessor(
+            image_processor=CLIPImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}),
+            tokenizer=processor.tokenizer,
+            patch_size=14,
+            vision_feature_select_strategy="default",
+            num_additional_image_tokens=1,
+            chat_template="{% for part in messages[0].content %}{{ part.text or '<image>' }}{% endfor %} ASSISTANT:",
+        )
+        samples = read_samples(write_set(tmp_path, questions=[question(3, time_range_seconds=None), question(1)]), tmp_path, max_frames=4)
+        batch = JointCollator(llava)(samples)["answer"]
+        assert batch.keys() == {"input_ids", "attention_mask", "labels", "pixel_values"}
+        assert batch["pixel_values"].shape == (5, 3, 28, 28)
+        is_picture = batch["input_ids"] == llava.tokenizer.convert_tokens_to_ids("<image>")
+        assert is_picture.sum(dim=1).tolist() == [16, 4]  # 2 x 2 patches of 14 pixels each
+        learned = [llava.tokenizer.decode(row[row != IGNORED]) for row in batch["labels"]]
+        assert learned == ["yellow<|im_end|>", "green<|im_end|>"]

@@ -1,0 +1,124 @@
+"""A training run as a job: a process of its own that stops when the job is cancelled, goes on when it is ordered again."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from graph_schema.metrics import read_metrics, training_folder
+from graph_schema.models import STSG, Job
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+from tests.support.graphs import a_question, cup_graph, unique
+from tests.support.media_examples import ground
+from tests.support.service import wait_until
+from workers.jobs.runner import run_job
+
+pytest.importorskip("torch", reason="torch is not installed")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data", lease_seconds=2.0)
+
+
+@pytest.fixture
+def set_id(embedded_store: GraphStore, settings: Settings) -> Iterator[str]:
+    """A stored set of two questions, with the pictures they are about."""
+    import cv2
+
+    graph: STSG = cup_graph(unique())
+    set_id = unique("s")
+    embedded_store.write_graph(graph)
+    embedded_store.write_qra_set(set_id, [a_question(set_id, graph.id, n) for n in (0, 1)], graph_ids=[graph.id], configuration={})
+    for clip in graph.clips:
+        for keyframe in clip.keyframes:
+            image = settings.data / keyframe.image
+            image.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(image), ground((60, 60, 200)))
+    yield set_id
+
+
+def a_job(store: GraphStore, set_id: str, run_id: str, steps: int) -> Job:
+    configuration = {"model": "tiny", "max_steps": steps, "batch_size": 1, "max_frames": 1, "save_every_steps": 1}
+    parameters = {"training_run_id": run_id, "qra_set_id": set_id, "configuration": configuration}
+    return store.create_job(Job(id=unique("j"), kind="train", queue="gpu", parameters=parameters))
+
+
+LONG = 200
+"""Steps of a run that is still at it some seconds after its first one (5 to 10 a second on an idle machine)."""
+
+
+def trainers() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children(recursive=True) if {"trainer", "workers.jobs.process_guard"} & set(p.cmdline())]
+
+
+def test_a_cancelled_training_run_stops_and_goes_on_when_it_is_ordered_again(
+    embedded_store: GraphStore, settings: Settings, set_id: str
+) -> None:
+    run_id = unique("t")
+    metrics = training_folder(settings.data, run_id) / "metrics.jsonl"
+    first = a_job(embedded_store, set_id, run_id, steps=LONG)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_job, first.id, embedded_store, settings)
+        wait_until(lambda: read_metrics(metrics) or running.done(), 240, "the first step is trained")
+        embedded_store.request_cancel(first.id)
+        running.result(60)
+    assert embedded_store.read_job(first.id).state == "cancelled"
+    assert trainers() == []
+    done_before = [row["step"] for row in read_metrics(metrics)]
+    assert 1 <= len(done_before) < LONG
+
+    second = a_job(embedded_store, set_id, run_id, steps=LONG)
+    run_job(second.id, embedded_store, settings)
+    done = embedded_store.read_job(second.id)
+    assert (done.state, done.error) == ("done", None)
+    rows = read_metrics(metrics)
+    assert [row["step"] for row in rows] == list(range(1, LONG + 1))
+    run = embedded_store.read_training_run(run_id)
+    assert (run["steps"], run["qra_set_ids"], run["started_from"], run["produced"]) == (LONG, [set_id], "tiny", f"m{run_id[1:]}")
+    assert (Path(run["checkpoint"]) / "model.safetensors").is_file()
+
+
+def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_ended(
+    embedded_store: GraphStore, settings: Settings, set_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.jobs.training_process.SHUTDOWN_TIMEOUT_SECONDS", 0.5)
+    run_id = unique("t")
+    job = a_job(embedded_store, set_id, run_id, steps=1)
+    folder = training_folder(settings.data, run_id)
+    folder.mkdir(parents=True)
+    with (folder / ".lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run_job(job.id, embedded_store, settings)
+        handed_back = embedded_store.read_job(job.id)
+        assert (handed_back.state, handed_back.attempt, handed_back.error) == ("queued", 0, None)
+        assert handed_back.message == "waiting for the trainer that is at work on this run"
+    run_job(job.id, embedded_store, settings)
+    assert embedded_store.read_job(job.id).state == "done"
+
+
+def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore, settings: Settings, set_id: str) -> None:
+    configuration = {"model": "/no/such/model"}
+    parameters = {"training_run_id": unique("t"), "qra_set_id": set_id, "configuration": configuration}
+    job = embedded_store.create_job(Job(id=unique("j"), kind="train", queue="gpu", parameters=parameters))
+    run_job(job.id, embedded_store, settings)
+    failed = embedded_store.read_job(job.id)
+    assert (failed.state, failed.attempt) == ("failed", 1)
+    assert "the trainer ended with exit code 2" in (failed.error or "")
+    assert "model '/no/such/model' cannot be loaded" in (failed.error or "")
+
+
+def test_an_empty_set_is_no_ground_for_training(embedded_store: GraphStore, settings: Settings) -> None:
+    empty = unique("s")
+    embedded_store.write_qra_set(empty, [], graph_ids=[], configuration={})
+    job = a_job(embedded_store, empty, unique("t"), steps=1)
+    run_job(job.id, embedded_store, settings)
+    assert embedded_store.read_job(job.id).error == (
+        f"QRA set {empty} has no questions, so there is nothing to train on; sample one from richer graphs"
+    )

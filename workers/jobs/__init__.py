@@ -1,0 +1,1 @@
+"""One piece of work by its id: claimed, kept alive, done, ended; and the processes that wait for one."""
