@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from graph_schema.errors import BadInput, Conflict, EngineUnavailable, OutOfSpace, StepgraphError
 from graph_schema.identifiers import file_sha256
 from graph_schema.metrics import read_metrics, summarise, training_folder, training_run_id
-from graph_schema.models import QRA, STSG, Record
+from graph_schema.models import QRA, STSG, Record, VideoRef
 from graph_schema.settings import Settings
 from graph_schema.vocabulary import plural
 
@@ -124,6 +124,7 @@ def _run(videos: Sequence[Path], out: Path, options: RunOptions, settings: Setti
                     seed=options.seed,
                     on_progress=lambda share, what: tell("sampling questions", share, what),
                 )
+        qras = _named_as_here(qras, graphs)
         _write_lines(out / "qra.jsonl", [q.model_dump_json() for q in qras])
         metrics: list[dict[str, Any]] = []
         if options.train:
@@ -153,6 +154,11 @@ def _induce_all(
         entry: dict[str, Any] = {"path": as_text(path), "name": name}
         run["inputs"].append(entry)
         started = time.perf_counter()
+        if (first := _same_content(path, run["inputs"][:-1])) is not None:  # its graph keeps the name it has in this result
+            entry |= {key: first[key] for key in ("status", "sha256", "video_id", "graph_id", "things")}
+            entry |= {"same_content_as": first["name"], "seconds": round(time.perf_counter() - started, 3)}
+            tell(name, 1, f"same content as {first['name']}")
+            continue
         try:
             graph = induce_video(
                 path,
@@ -173,14 +179,24 @@ def _induce_all(
             entry |= _failed(path, f"{type(error).__name__}: {error}; this is a mistake in stepgraph, its place is printed above")
             tell(name, 1, "failed")
         else:
-            if graph.id in graphs:
-                entry["same_content_as"] = next(i["name"] for i in run["inputs"] if i.get("graph_id") == graph.id)
             graphs[graph.id] = graph
             entry |= {"status": "done", "sha256": graph.video.sha256, "video_id": graph.video.id, "graph_id": graph.id}
             entry["things"] = len({o.entity_id for o in graph.objects})
         entry["seconds"] = round(time.perf_counter() - started, 3)
     _drop_replaced(out / "graphs", graphs)
     return list(graphs.values())
+
+
+def _same_content(path: Path, earlier: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The input that is done already and has the same bytes."""
+    hashes = {i["sha256"]: i for i in earlier if i["status"] == "done"}
+    return hashes.get(file_sha256(path)) if hashes and path.is_file() else None
+
+
+def _named_as_here(qras: Sequence[QRA], graphs: Sequence[STSG]) -> list[QRA]:
+    """The questions with their videos' names and places of this run: the store has those of whoever wrote last."""
+    videos = {g.id: VideoRef(id=g.video.id, uri=g.video.uri, sha256=g.video.sha256) for g in graphs}
+    return [q.model_copy(update={"video": videos[q.graph_id]}) for q in qras]
 
 
 def _drop_replaced(folder: Path, graphs: Mapping[str, STSG]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -79,8 +80,6 @@ def _probe() -> Callable[[Path], Video]:
 
 
 def _serve(app: FastAPI, settings: Settings) -> None:
-    import socket
-
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -91,22 +90,31 @@ def _serve(app: FastAPI, settings: Settings) -> None:
             await super().shutdown(sockets)
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-        except OSError as error:
-            raise BadInput(
-                f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set STEPGRAPH_HOST and STEPGRAPH_PORT to others"
-            ) from error
+    with listen(settings) as listener:
         host, port = listener.getsockname()[:2]
-        print(
-            f"stepgraph listens on http://{f'[{host}]' if family == socket.AF_INET6 else host}:{port} (documentation at /docs)", flush=True
-        )
+        print(f"stepgraph listens on http://{f'[{host}]' if ':' in host else host}:{port} (documentation at /docs)", flush=True)
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS)
         logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
         Server(config).run(sockets=[listener])
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket bound to the configured host and port. Raises BadInput if the port is taken or the host is not ours.
+
+    Its protocol is given, so that asyncio sets TCP_NODELAY on what it accepts: otherwise each answer on a kept-alive
+    connection waits 40 ms for an acknowledgement (48 ms for /healthz; 0.4 ms with it).
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set STEPGRAPH_HOST and STEPGRAPH_PORT to others"
+        ) from error
+    return listener
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +249,30 @@ def test_one_video_under_two_names_is_one_graph(worlds: Path, tmp_path: Path, en
     assert f"done    copy \ufffd.mp4: same content as {video.name}\n1 graph: " in done.stdout
     inputs = json.loads((tmp_path / "out" / "run.json").read_bytes())["inputs"]
     assert inputs[0]["graph_id"] == inputs[1]["graph_id"] and inputs[1]["same_content_as"] == video.name
+    assert [i["name"] for i in inputs] == [video.name, "copy \ufffd.mp4"]
+    graph = STSG.model_validate_json((tmp_path / "out" / "graphs" / f"{inputs[0]['graph_id']}.json").read_bytes())
+    assert (graph.video.name, graph.video.uri) == (video.name, video.as_uri())
+    assert {q.video.uri for q in questions_of(tmp_path / "out")} == {video.as_uri()}
+
+
+def test_questions_name_the_file_of_their_own_run_while_another_run_has_its_copy(
+    worlds: Path, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = min(worlds.glob("*.mp4"))
+    from workers import pipeline
+
+    really = pipeline.sample_questions
+
+    def after_another_run(store: GraphStore, graph_ids: Sequence[str], **more: Any) -> tuple[list[QRA], str]:
+        for graph_id in graph_ids:  # another run on a copy of the video writes the same graph between our two steps
+            graph = store.read_graph(graph_id)
+            store.write_graph(graph.model_copy(update={"video": graph.video.model_copy(update={"uri": "file:///other/copy.mp4"})}))
+        return really(store, graph_ids, **more)
+
+    monkeypatch.setattr(pipeline, "sample_questions", after_another_run)
+    settings = Settings(data=Path(environment["STEPGRAPH_DATA"]))
+    run_loop([video], tmp_path / "out", RunOptions(samples=5, train=False), settings, lambda *_: None)
+    assert {q.video.uri for q in questions_of(tmp_path / "out")} == {video.as_uri()}
 
 
 def test_odd_real_files_fail_with_a_reason(real_videos: Path, tmp_path: Path, environment: dict[str, str]) -> None:
