@@ -66,8 +66,8 @@ def test_a_running_job_carries_the_wish_to_cancel_and_an_ended_one_stays(client:
     assert client.post(f"/v1/jobs/{job.id}/cancel").json()["state"] == "cancelled"
     waiting = embedded_store.create_job(Job(id=unique("j"), kind="train", queue="gpu"))
     assert client.post(f"/v1/jobs/{waiting.id}/cancel").json()["state"] == "cancelled"
-    listed = client.get("/v1/jobs", params={"state": "cancelled", "limit": 2}).json()["items"]
-    assert {job.id, waiting.id} == {item["id"] for item in listed}
+    listed = client.get("/v1/jobs", params={"state": "cancelled", "limit": 1000}).json()["items"]
+    assert {job.id, waiting.id} <= {item["id"] for item in listed}
 
 
 def test_the_sweeper_rings_for_what_nobody_works_on_but_not_all_the_time(embedded_store: GraphStore, tmp_path: Path) -> None:

@@ -165,16 +165,16 @@ def test_an_engine_killed_while_it_writes_holds_whole_graphs_only(data: Path, cl
 def test_a_client_killed_while_it_writes_leaves_whole_graphs_only(data: Path, client: Callable[[str], subprocess.Popen[str]]) -> None:
     writer = client(
         """
-        import graph_schema.store
+        import graph_schema.store.graph_store as graph_store
         from benchmarks.graph_write import made_graph
-        fetch = graph_schema.store._fetch
+        fetch = graph_store._fetch
         def stop_in_the_middle(tx, name, /, **parameters):
             rows = fetch(tx, name, **parameters)
             if name == 'create_boxes':
                 print('objects and boxes are written, edges are not')
                 sys.stdin.read()
             return rows
-        graph_schema.store._fetch = stop_in_the_middle
+        graph_store._fetch = stop_in_the_middle
         store.write_graph(made_graph('1'))
         """
     )

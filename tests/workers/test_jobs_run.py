@@ -13,7 +13,7 @@ from threading import Event
 
 import pytest
 
-import workers.jobs
+import workers.jobs.runner
 import workers.pipeline
 from graph_schema.errors import Interrupted
 from graph_schema.identifiers import file_sha256, video_id
@@ -135,7 +135,7 @@ def test_an_unforeseen_error_is_tried_three_times_and_then_given_up_with_its_rea
     def breaks(*_: object) -> dict[str, object]:
         raise ZeroDivisionError("a mistake in a step")
 
-    monkeypatch.setitem(workers.jobs.STEPS, "induce", breaks)
+    monkeypatch.setitem(workers.jobs.runner.STEPS, "induce", breaks)
     for attempt in (1, 2, 3):
         run_job(induce.id, embedded_store, settings)
         row = embedded_store.read_job(induce.id)

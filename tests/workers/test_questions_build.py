@@ -153,8 +153,8 @@ def test_one_motion_after_another_is_asked_in_their_order():
 
 def test_a_motion_gives_the_time_of_what_follows_it():
     questions = rolling().questions("tr3", "tm2", answer="cup0")
-    assert answers(questions)["DuringMotion the ball moves up, what is above it?"] == "cup"
-    assert told(questions["DuringMotion the ball moves up, what is above it?"]) == [
+    assert answers(questions)["While the ball moves up, what is above it?"] == "cup"
+    assert told(questions["While the ball moves up, what is above it?"]) == [
         ("When does the ball move up?", "between 2.0 s and 4.0 s"),
         ("Between 2.0 s and 4.0 s, what is above the ball?", "cup"),
     ]

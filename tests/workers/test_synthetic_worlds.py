@@ -296,7 +296,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(small: World, tmp_path: Pa
 COMMAND = """
 import signal, sys
 from api.cli import main
-from tests.test_synthetic_worlds import small_world_of
+from tests.workers.test_synthetic_worlds import small_world_of
 from workers import synthetic
 from workers.synthetic import rendering
 

@@ -1,4 +1,4 @@
-"""A path as the candidate_plans that can be read from it, the preferred ones first.
+"""A path as the plans that can be read from it, the preferred ones first.
 
 A relation leads to another thing. A motion tells a thing by what it does, or gives the time of what comes after it ("while the cup
 moves left, …"), or is asked for. A reference leads to the shot in which a thing is seen again, or is asked for. Paths that would need
