@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from graph_schema.errors import Interrupted
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA, STSG, FrameSceneGraph
+from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions
+from graph_schema.progress import Progress
 from graph_schema.settings import Settings
-from graph_schema.step_mix import STEP_MIX, checked_step_mix
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
 from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
 from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
 from workers.parsers import SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
-from workers.step_cache import StepCache, timed
+from workers.step_cache import StepCache
 
+DEFAULT_PARSER = OpenCVParserOptions()
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
 MIN_DRAWS, MAX_DRAWS = 120, 2000
@@ -29,40 +30,27 @@ MIN_DRAWS, MAX_DRAWS = 120, 2000
 EARLY_STOP_DRAWS = 480
 """A graph of which so many paths gave no new question is not asked again."""
 
-Progress = Callable[[float, str], None]
-"""Called with the share done, 0 to 1, and what is being done."""
-
 
 def induce_video(
     path: Path,
     *,
     settings: Settings,
     store: GraphStore,
-    parser: str = "opencv",
+    parser: ParserOptions = DEFAULT_PARSER,
     name: str | None = None,
-    on_progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    seconds: dict[str, float] | None = None,
+    progress: Progress | None = None,
 ) -> STSG:
     """Return the graph of a video, written to the store in one transaction; steps done before are taken from the data directory.
 
-    Args: seconds: takes what each step took, added to what it holds: split, parse, merge, write.
-    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Interrupted when `should_stop` says so.
+    Args: progress: is told of each step, asked whether to go on, and takes the seconds of: split, parse, merge, write.
+    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Interrupted when `progress` says so.
     """
-    seconds = {} if seconds is None else seconds
-    graph = induce(
-        path,
-        data=settings.data,
-        parser=open_parser(parser),
-        name=name,
-        on_progress=on_progress,
-        should_stop=should_stop,
-        seconds=seconds,
-    )
-    _tell(on_progress, 0.95, "writing the graph")
-    with timed(seconds, "write"):
+    progress = progress or Progress()
+    graph = induce(path, data=settings.data, parser=open_parser(parser), name=name, progress=progress)
+    progress.report(0.95, "writing the graph")
+    with progress.timed("write"):
         store.write_graph(graph)
-    _tell(on_progress, 1.0, f"{plural(len({o.entity_id for o in graph.objects}), 'thing')}, {plural(len(graph.clips), 'shot')}")
+    progress.report(1.0, f"{plural(len({o.entity_id for o in graph.objects}), 'thing')}, {plural(len(graph.clips), 'shot')}")
     return graph
 
 
@@ -72,21 +60,19 @@ def induce(
     data: Path,
     parser: SceneParser,
     name: str | None = None,
-    on_progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    seconds: dict[str, float] | None = None,
+    progress: Progress | None = None,
 ) -> STSG:
     """Return the graph of a video, without a store. Splitting and the parse of each clip are kept under their content address in `data`.
 
-    Args: name: what to call the video; None: like its file. seconds: as of `induce_video`.
+    Args: name: what to call the video; None: like its file. progress: as of `induce_video`.
     """
-    seconds = {} if seconds is None else seconds
+    progress = progress or Progress()
     cache = StepCache(data)
     config = SplitConfig()
     sha256 = file_sha256(path) if path.is_file() else ""  # what is no file, media refuses with its reason
-    _tell(on_progress, 0.0, "splitting")
+    progress.report(0.0, "splitting")
     split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
-    with timed(seconds, "split"):
+    with progress.timed("split"):
         split = cache.get_or_compute(
             "split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, lambda: split_video(path, data=data, config=config)
         )
@@ -103,15 +89,14 @@ def induce(
     parser_is = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
     parsed = []
     for clip in split.clips:
-        if should_stop is not None and should_stop():
-            raise Interrupted(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
-        _tell(on_progress, 0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
+        progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
+        progress.report(0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
         clip_is = [*split_of, clip.index]
-        with timed(seconds, "parse"):
+        with progress.timed("parse"):
             parsed.append(
                 cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index))
             )
-    _tell(on_progress, 0.9, "merging and bridging")
+    progress.report(0.9, "merging and bridging")
     size = (split.video.width, split.video.height)
     configuration: dict[str, Any] = {
         "split": config.model_dump(mode="json"),
@@ -121,7 +106,7 @@ def induce(
     # the same bytes may have been split under another name before
     video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
     named = split.model_copy(update={"video": video})
-    with timed(seconds, "merge"):
+    with progress.timed("merge"):
         merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
         return assemble(named, merged, bridge_clips(merged), producer=parser.name, configuration=configuration)
 
@@ -129,13 +114,10 @@ def induce(
 def sample_questions(
     store: GraphStore,
     graph_ids: Sequence[str],
+    options: SamplingOptions,
     *,
-    samples: int,
-    step_mix: Sequence[float] = STEP_MIX,
-    seed: int = 0,
     set_id: str | None = None,
-    on_progress: Progress | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[QRA], str]:
     """Sample a QRA set from graphs in the store, keep it there, and return it with its id.
 
@@ -143,10 +125,10 @@ def sample_questions(
     before, or each gave `DRAWS_PER_SAMPLE` paths for each question of the set. Each graph gets an equal share of `samples`, and what
     one cannot give falls to the others as far as they can. Every program was executed and returned exactly its answer. The id is a
     hash of what the set is made from, unless one is given.
-    Raises: BadInput for a mix that is no mix; NotFound for a graph the store lacks; Interrupted when `should_stop`, asked before each
-    graph, says so.
+    Raises: NotFound for a graph the store lacks; Interrupted when `progress`, asked before each graph, says so.
     """
-    graph_ids, step_mix = sorted(set(graph_ids)), checked_step_mix(step_mix)
+    progress = progress or Progress()
+    graph_ids, samples, step_mix, seed = sorted(set(graph_ids)), options.samples, options.step_mix, options.seed
     configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
     most = max(DRAWS_PER_SAMPLE * samples, EARLY_STOP_DRAWS)
@@ -159,9 +141,8 @@ def sample_questions(
         steps = draw_steps(draws, step_mix, seed, first)
         active_graphs = [graph_id for graph_id, draws_in_vain in draws_without_new.items() if draws_in_vain < EARLY_STOP_DRAWS]
         for done, graph_id in enumerate(active_graphs):
-            if should_stop is not None and should_stop():
-                raise Interrupted(f"stopped before graph {done + 1} of {len(active_graphs)}; no questions are kept")
-            _tell(on_progress, (first + draws * done / len(active_graphs)) / most, f"sampling graph {done + 1} of {len(active_graphs)}")
+            progress.checkpoint(f"stopped before graph {done + 1} of {len(active_graphs)}; no questions are kept")
+            progress.report((first + draws * done / len(active_graphs)) / most, f"sampling graph {done + 1} of {len(active_graphs)}")
             graph = store.read_graph(graph_id)
             paths = store.sample_paths(graph_id, steps=steps, seed=seed, first=first)
             new = [q for q in build_questions(graph, paths, set_id=set_id, seed=seed) if q.question not in found[graph_id]]
@@ -172,15 +153,10 @@ def sample_questions(
         if not active_graphs or not shortfalls(chosen, samples, step_mix):
             break
     store.write_qra_set(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
-    _tell(on_progress, 1.0, plural(len(chosen), "question"))
+    progress.report(1.0, plural(len(chosen), "question"))
     return chosen, set_id
 
 
 def path_of(uri: str) -> Path:
     """The file of a video's uri, a file: address; its name may be any bytes."""
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
-
-
-def _tell(on_progress: Progress | None, share: float, what: str) -> None:
-    if on_progress is not None:
-        on_progress(share, what)

@@ -2,8 +2,9 @@
 
 from graph_schema.models.base import SCHEMA_VERSION, Box, Confidence, Interval, Kind, Record, Seconds
 from graph_schema.models.graph import STSG, Motion, ObjectBox, Reference, Relation, SceneObject
-from graph_schema.models.job import Job, JobKind, JobState
+from graph_schema.models.job import InduceParameters, Job, JobKind, JobParameters, JobState, SampleParameters, TrainParameters
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, RationaleStep, ReasoningPath, Review, VideoRef
+from graph_schema.models.run import InputRecord, RunRecord, TrainingRecord
 from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video
 
@@ -20,9 +21,12 @@ __all__ = [
     "FrameObject",
     "FrameRelation",
     "FrameSceneGraph",
+    "InduceParameters",
+    "InputRecord",
     "Interval",
     "Job",
     "JobKind",
+    "JobParameters",
     "JobState",
     "Keyframe",
     "Kind",
@@ -37,8 +41,12 @@ __all__ = [
     "Reference",
     "Relation",
     "Review",
+    "RunRecord",
+    "SampleParameters",
     "SceneObject",
     "Seconds",
+    "TrainParameters",
+    "TrainingRecord",
     "Video",
     "VideoRef",
 ]

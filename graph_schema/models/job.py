@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, computed_field, model_validator
 
 from graph_schema.models.base import Record
+from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions, TrainingOptions
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 JobKind = Literal["induce", "sample", "train"]
+Queue = Literal["cpu", "gpu"]
+
+
+class InduceParameters(Record):
+    """Induce the graph of a video. The job's result: `graph_id`."""
+
+    queue: ClassVar[Queue] = "cpu"
+    kind: Literal["induce"] = "induce"
+    video_id: str
+    parser: ParserOptions = OpenCVParserOptions()
+
+
+class SampleParameters(SamplingOptions):
+    """Sample a QRA set from graphs. The job's result: `qra_set_id`, `questions` (how many), `shortfalls`."""
+
+    queue: ClassVar[Queue] = "cpu"
+    kind: Literal["sample"] = "sample"
+    graph_ids: tuple[str, ...]
+
+
+class TrainParameters(Record):
+    """Train on a QRA set. The job's result: `training_run_id` and `metrics.summarise`."""
+
+    queue: ClassVar[Queue] = "gpu"
+    kind: Literal["train"] = "train"
+    training_run_id: str
+    qra_set_id: str
+    configuration: TrainingOptions = TrainingOptions()
+
+
+JobParameters = Annotated[InduceParameters | SampleParameters | TrainParameters, Discriminator("kind")]
 
 
 class Job(Record):
     """One piece of work; its row in the store is the truth. Times are seconds since 1970 by the worker's clock."""
 
     id: str
-    kind: JobKind
-    queue: Literal["cpu", "gpu"]
+    parameters: JobParameters
     state: JobState = "queued"
-    parameters: dict[str, Any] = Field(default_factory=dict)
     result: dict[str, Any] | None = None
     attempt: int = 0
     owner: str | None = None
@@ -30,3 +60,26 @@ class Job(Record):
     cancel_requested: bool = False
     created_at: float = 0.0
     updated_at: float = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_beside_parameters(cls, values: Any) -> Any:
+        """Rows and JSON say kind and queue beside the parameters; those of version 1 only there."""
+        if not isinstance(values, dict) or "kind" not in values:
+            return values
+        fields = {name: value for name, value in values.items() if name not in ("kind", "queue")}
+        if isinstance(parameters := fields.get("parameters"), dict):
+            fields["parameters"] = {"kind": values["kind"], **parameters}
+        return fields
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def kind(self) -> JobKind:
+        """What the job does."""
+        return self.parameters.kind
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def queue(self) -> Queue:
+        """Which workers do it."""
+        return self.parameters.queue

@@ -609,12 +609,12 @@ def _video_parameters(video: Video) -> dict[str, Any]:
 def _job_properties(job: Job) -> Row:
     """A job as properties; None takes one away."""
     result = None if job.result is None else json.dumps(job.result, ensure_ascii=False, sort_keys=True)
-    parameters = json.dumps(job.parameters, ensure_ascii=False, sort_keys=True)
+    parameters = json.dumps(job.parameters.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
     return {**job.model_dump(), "name": f"{job.kind} {job.id}", "parameters": parameters, "result": result}
 
 
 def _job_of(row: Row) -> Job:
-    own = _known(row, Job.model_fields)
+    own = _known(row, [*Job.model_fields, "kind"])
     own["parameters"] = json.loads(own["parameters"])
     if own.get("result") is not None:
         own["result"] = json.loads(own["result"])

@@ -11,6 +11,7 @@ from typing import Self
 
 from graph_schema.errors import Interrupted, LeaseLost
 from graph_schema.models import Job
+from graph_schema.progress import Progress
 from graph_schema.store import GraphStore
 
 HEARTBEAT_SECONDS = 2.0
@@ -72,12 +73,17 @@ class Lease:
         """Whether the work should end before its next step."""
         return self.lost or self.cancelled or self._stop()
 
-    def tell(self, share: float, message: str) -> None:
+    @property
+    def progress(self) -> Progress:
+        """What the steps report to: it goes to the job's row, and ends them where they should end."""
+        return Progress(self.report, self.should_stop)
+
+    def report(self, fraction: float, message: str) -> None:
         """Say how far the work is, in [0, 1]. Raises Interrupted when it should end here."""
-        self._progress, self._message = share, message
+        self._progress, self._message = fraction, message
         self._news.set()
         if self.should_stop():
-            raise Interrupted(f"job {self._job.id} was asked to stop at {share:.0%} ({message}); what is done is kept")
+            raise Interrupted(f"job {self._job.id} was asked to stop at {fraction:.0%} ({message}); what is done is kept")
 
     def _renew_until_over(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Do one job, whoever rang for it: claim its row, keep the lease, call the steps, finish. In: a job's id. Out: the row says it all."""
+"""Do one job, whoever sent its id: claim its row, keep the lease, call the steps, finish. In: a job's id. Out: the row says it all."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from graph_schema.errors import EngineUnavailable, Interrupted, LeaseLost, NotFound, StepgraphError
+from graph_schema.errors import EngineUnavailable, Interrupted, LeaseLost, StepgraphError
 from graph_schema.models import Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
+from workers.jobs.handlers import handle
 from workers.jobs.lease import Lease
-from workers.jobs.training_process import train
-from workers.pipeline import induce_video, path_of, sample_questions
-from workers.questions import shortfalls
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +49,13 @@ def run_job(
         return
     logger.info("job %s: %s, attempt %d", job.id, job.kind, job.attempt)
     with Lease(store, job, settings.lease_seconds, stop, on_unresponsive) as lease:
-        ending = _attempt(job, store, settings, lease)
-    logger.info("job %s: %s %s", job.id, ending.state, ending.error or "")
+        outcome = _attempt(job, store, settings, lease)
+    logger.info("job %s: %s %s", job.id, outcome.state, outcome.error or "")
     try:
-        if ending.state == "retry":
-            store.release_job(job.id, owner, job.attempt, error=ending.error)
-        elif ending.state != "lease_lost":
-            store.finish_job(job.id, owner, job.attempt, ending.state, result=ending.result, error=ending.error)
+        if outcome.state == "retry":
+            store.release_job(job.id, owner, job.attempt, error=outcome.error)
+        elif outcome.state != "lease_lost":
+            store.finish_job(job.id, owner, job.attempt, outcome.state, result=outcome.result, error=outcome.error)
     except LeaseLost as error:
         logger.warning("%s", error)
 
@@ -65,7 +63,7 @@ def run_job(
 def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> JobOutcome:
     """Do the steps. What a user can mend fails at once; what may pass is tried again, as often as the store allows."""
     try:
-        return JobOutcome("done", result=STEPS[job.kind](job, store, settings, lease))
+        return JobOutcome("done", result=handle(job, store, settings, lease))
     except Interrupted:
         return JobOutcome("lease_lost" if lease.lost else "cancelled" if lease.cancelled else "retry")
     except LeaseLost:
@@ -77,39 +75,3 @@ def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> J
     except Exception as error:
         logger.exception("job %s, attempt %d", job.id, job.attempt)
         return JobOutcome("retry", error=f"{type(error).__name__}: {error}")
-
-
-def _induce(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
-    """A video's graph. Parameters: video_id, parser. Result: graph_id."""
-    video = store.read_video(job.parameters["video_id"])
-    path = path_of(video.uri)
-    if not path.is_file():
-        raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
-    graph = induce_video(
-        path,
-        settings=settings,
-        store=store,
-        parser=job.parameters["parser"],
-        name=video.name,
-        on_progress=lease.tell,
-        should_stop=lease.should_stop,
-    )
-    return {"graph_id": graph.id}
-
-
-def _sample(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
-    """A QRA set from graphs. Parameters: graph_ids, samples, step_mix, seed. Result: qra_set_id, questions (how many), shortfalls."""
-    asked = job.parameters
-    questions, set_id = sample_questions(
-        store,
-        asked["graph_ids"],
-        samples=asked["samples"],
-        step_mix=asked["step_mix"],
-        seed=asked["seed"],
-        on_progress=lease.tell,
-        should_stop=lease.should_stop,
-    )
-    return {"qra_set_id": set_id, "questions": len(questions), "shortfalls": shortfalls(questions, asked["samples"], asked["step_mix"])}
-
-
-STEPS: dict[str, Callable[[Job, GraphStore, Settings, Lease], dict[str, Any]]] = {"induce": _induce, "sample": _sample, "train": train}

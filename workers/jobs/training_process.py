@@ -18,7 +18,7 @@ from typing import Any
 from graph_schema.errors import BadInput, Interrupted, StepgraphError
 from graph_schema.files import write_atomically
 from graph_schema.metrics import read_metrics, summarise, training_folder
-from graph_schema.models import Job
+from graph_schema.models import TrainParameters
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.lease import Lease
@@ -35,19 +35,19 @@ class TrainingFailed(StepgraphError):
     kind = "training-failed"
 
 
-def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
-    """Train on a QRA set. Parameters: training_run_id, qra_set_id, configuration. Result: training_run_id and `metrics.summarise`.
+def train(parameters: TrainParameters, store: GraphStore, settings: Settings, lease: Lease, *, job_id: str) -> dict[str, Any]:
+    """Train on a QRA set. Returns `training_run_id` and `metrics.summarise`.
 
     An attempt goes on from the checkpoint of the one before.
     Raises: Interrupted, also while another trainer works on this run; TrainingFailed; BadInput where torch is not installed.
     """
     if importlib.util.find_spec("torch") is None:
         raise BadInput('training needs torch, which this worker lacks: pip install "stepgraph[train]" and send the training run again')
-    run_id, set_id = job.parameters["training_run_id"], job.parameters["qra_set_id"]
-    configuration: dict[str, Any] = job.parameters["configuration"]
+    run_id, set_id = parameters.training_run_id, parameters.qra_set_id
+    configuration = parameters.configuration.model_dump(mode="json")
     folder = training_folder(settings.data, run_id)
     with _only_trainer_in(folder, lease) as lock:
-        lease.tell(0.0, "writing the training set")
+        lease.report(0.0, "writing the training set")
         config = _lay_out(folder, store, set_id, configuration, settings.data)
         _run_trainer(config, folder, lock, lease)
     metrics = read_metrics(folder / "metrics.jsonl")
@@ -56,9 +56,9 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
     summary = summarise(metrics)
     store.write_training_run(
         run_id,
-        properties={**configuration, **summary, "job_id": job.id, "checkpoint": str(folder / "checkpoint")},
+        properties={**configuration, **summary, "job_id": job_id, "checkpoint": str(folder / "checkpoint")},
         qra_set_ids=[set_id],
-        started_from=configuration["model"],
+        started_from=parameters.configuration.model,
         produced=f"m{run_id[1:]}",
     )
     return {"training_run_id": run_id, **summary}
@@ -97,7 +97,7 @@ def _run_trainer(config: Path, folder: Path, lock: int, lease: Lease) -> None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = trainer.wait(POLL_SECONDS)
                 break
-            lease.tell(*_progress(folder))
+            lease.report(*_progress(folder))
     finally:
         _end(trainer)
     if code < 0 or code > 128:
@@ -142,6 +142,6 @@ def _only_trainer_in(folder: Path, lease: Lease) -> Iterator[int]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Interrupted(f"another trainer works in {folder}; this job is handed back until that one has ended") from None
-                lease.tell(0.0, "waiting for the trainer that is at work on this run")
+                lease.report(0.0, "waiting for the trainer that is at work on this run")
                 time.sleep(0.1)
         yield file.fileno()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from graph_schema.errors import BadInput
+from graph_schema.options import ParserOptions
 from workers.parsers.base import SceneParser
 
 __all__ = ["SceneParser", "open_parser"]
 
 
-def open_parser(name: str) -> SceneParser:
-    """Return the parser of that name. Raises BadInput if there is none."""
-    if name != "opencv":
-        raise BadInput(f"no parser {name!r}; this version has: opencv")
+def open_parser(options: ParserOptions) -> SceneParser:
+    """Return the parser of these options."""
     from workers.parsers.opencv import OpenCVParser
 
     return OpenCVParser()

@@ -1,0 +1,60 @@
+"""The record of a run, `run.json`: what was asked, from what, what came of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from graph_schema.models.base import Record
+from graph_schema.options import RunOptions
+
+
+class _WithoutNulls(Record):
+    @model_serializer(mode="wrap")
+    def _leave_out_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class InputRecord(_WithoutNulls):
+    """One video of a run. `things`: how many entities its graph has."""
+
+    path: str
+    name: str
+    status: Literal["done", "failed"] | None = Field(default=None, description="null while it is being worked on")
+    sha256: str | None = None
+    video_id: str | None = None
+    graph_id: str | None = None
+    things: int | None = None
+    same_content_as: str | None = Field(default=None, description="the name of an earlier input with the same bytes")
+    error: str | None = None
+    seconds: float | None = None
+
+
+class TrainingRecord(_WithoutNulls):
+    """What became of the training. `first`, `last`: mean losses of the first and last quarter of its steps."""
+
+    status: Literal["done", "filtered"]
+    reason: str | None = None
+    id: str | None = None
+    steps: int | None = None
+    first: dict[str, float] | None = None
+    last: dict[str, float] | None = None
+    checkpoint: str | None = Field(default=None, description="relative to the output folder")
+
+
+class RunRecord(Record):
+    """`run.json`. While `status` is running, the other files of its folder may be of an earlier run."""
+
+    status: Literal["running", "done", "failed"] = "running"
+    version: str
+    configuration: RunOptions
+    versions: dict[str, str]
+    seeds: dict[str, int]
+    inputs: tuple[InputRecord, ...] = ()
+    qra_set_id: str | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    model: dict[str, int] = Field(default_factory=lambda: {"calls": 0, "tokens": 0})
+    training: TrainingRecord | None = None
+    shortfalls: dict[str, int] = Field(default_factory=dict)

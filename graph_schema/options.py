@@ -1,0 +1,94 @@
+"""Every choice a user can make of a run, a question set or a training run: declared once, with its default and its description.
+
+The command line, the API's requests, jobs and records all take these; none declares a choice again.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from graph_schema.errors import BadInput
+from graph_schema.models.base import Record
+from graph_schema.step_mix import STEP_MIX, checked_step_mix
+
+MAX_SEED: Final = 2**31 - 1
+TINY: Final = "tiny"
+"""The model's name that stands for a toy-sized one, built on the spot."""
+
+
+class OpenCVParserOptions(Record):
+    """The parser that needs no weights. It has no choices."""
+
+    kind: Literal["opencv"] = "opencv"
+
+
+def _named_by_kind(value: Any) -> Any:
+    """A parser's kind alone stands for that parser with its defaults."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+ParserOptions = Annotated[OpenCVParserOptions, BeforeValidator(_named_by_kind)]
+"""What reads the frames; a further parser makes this a union on `kind`."""
+
+
+def parser_options(kind: str) -> OpenCVParserOptions:
+    """The options of a parser named on the command line. Raises BadInput for one that does not exist."""
+    if kind != "opencv":
+        raise BadInput(f"no parser {kind!r}; this version has: opencv")
+    return OpenCVParserOptions()
+
+
+def _is_a_mix(shares: tuple[float, float, float]) -> tuple[float, float, float]:
+    try:
+        return checked_step_mix(shares)
+    except BadInput as error:
+        raise ValueError(str(error)) from error
+
+
+StepMix = Annotated[
+    tuple[
+        Annotated[float, Field(ge=0, le=1e6)],
+        Annotated[float, Field(ge=0, le=1e6)],
+        Annotated[float, Field(ge=0, le=1e6)],
+    ],
+    AfterValidator(_is_a_mix),
+    Field(strict=False, description="shares of questions with 1, 2 and 3 steps, not all 0"),
+]
+
+
+class SamplingOptions(Record):
+    """How many questions, of how many steps."""
+
+    samples: int = Field(default=60, ge=1, le=100_000, description="questions to sample, over all graphs")
+    step_mix: StepMix = STEP_MIX
+    seed: int = Field(default=0, ge=0, le=MAX_SEED, description="the same seed gives the same questions")
+
+
+class TrainingOptions(Record):
+    """Which model is trained, and how. None: what suits the model, as `trainer.config` resolves it."""
+
+    model: str = Field(
+        default=TINY,
+        min_length=1,
+        max_length=500,
+        description="`tiny`, a model folder on the worker, or a hub id whose weights are in the local cache or can be fetched",
+    )
+    rationale_weight: float = Field(default=1.0, ge=0, le=1e6, description="lambda of L_answer + lambda * L_rationale")
+    learning_rate: float | None = Field(default=None, gt=0, le=10, description="null: 0.008 for `tiny`, else 2e-05")
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="null: 8 for `tiny`, else 1")
+    max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="stop after so many updates, whatever the epochs")
+    batch_size: int | None = Field(default=None, ge=1, le=4096, description="questions at once in the model; null: 8 for `tiny`, else 1")
+    gradient_accumulation_steps: int | None = Field(
+        default=None, ge=1, le=4096, description="batches an update; null: 1 for `tiny`, else as many as have 128 questions"
+    )
+    max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+
+
+class RunOptions(SamplingOptions):
+    """What was asked of `stepgraph run`."""
+
+    parser: ParserOptions = OpenCVParserOptions()
+    train: bool = True

@@ -1,0 +1,113 @@
+"""Many videos: each one done or failed with its reason, none of them in the way of the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from graph_schema.dataset import DatasetFolder
+from graph_schema.errors import BadInput, EngineUnavailable, OutOfSpace, StepgraphError
+from graph_schema.identifiers import file_sha256
+from graph_schema.models import QRA, STSG, InputRecord, VideoRef
+from graph_schema.options import ParserOptions
+from graph_schema.progress import Progress
+from graph_schema.settings import Settings
+from graph_schema.store import GraphStore
+from workers import pipeline
+from workers.media import as_text
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv"})
+
+BatchCallback = Callable[[str, float, str], None]
+"""Called with a step's title, its fraction done in [0, 1] and a detail."""
+
+logger = logging.getLogger(__name__)
+
+
+def find_videos(paths: Sequence[Path]) -> list[Path]:
+    """Return the video files named, a folder standing for the video files in it. Raises BadInput for one that is not there."""
+    if absent := [str(p) for p in paths if not p.exists()]:
+        raise BadInput(f"no such file or folder: {', '.join(absent)}; nothing was started")
+    videos: list[Path] = []
+    for path in paths:
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES) if path.is_dir() else [path]
+        if not inside:
+            raise BadInput(f"no video files in the folder {path}; looked for {', '.join(sorted(VIDEO_SUFFIXES))}")
+        videos += [p for p in inside if p not in videos]
+    return videos
+
+
+def induce_videos(
+    paths: Sequence[Path],
+    dataset: DatasetFolder,
+    *,
+    settings: Settings,
+    store: GraphStore,
+    parser: ParserOptions,
+    report: BatchCallback,
+    seconds: dict[str, float],
+) -> tuple[list[InputRecord], list[STSG]]:
+    """Induce the graph of each video, in the store and in `dataset`; return what became of each, and the graphs.
+
+    A video with the bytes of an earlier one is not read again: its graph keeps the name it has in this batch.
+    Args: seconds: takes what the steps took, added to what it holds.
+    Raises: OutOfSpace and EngineUnavailable, which would fail all the others too.
+    """
+    records: list[InputRecord] = []
+    graphs: list[STSG] = []
+    for path in paths:
+        started = time.perf_counter()
+        name = as_text(path.name)
+        record = InputRecord(path=as_text(path), name=name)
+        if (first := _same_content(path, records)) is not None:
+            same = {"status", "sha256", "video_id", "graph_id", "things"}
+            record = record.model_copy(update={**first.model_dump(include=same), "same_content_as": first.name})
+            report(name, 1, f"same content as {first.name}")
+        else:
+            progress = Progress(lambda fraction, message, name=name: report(name, fraction, message))  # type: ignore[misc]
+            progress.seconds = seconds
+            try:
+                graph = pipeline.induce_video(path, settings=settings, store=store, parser=parser, progress=progress)
+                dataset.copy_keyframes(graph, settings.data)
+                dataset.write_graph(graph, indent=1)
+            except (OutOfSpace, EngineUnavailable):
+                raise
+            except StepgraphError as error:
+                record = _failed(record, path, str(error))
+                report(name, 1, f"failed: {error}")
+            except Exception as error:  # one video must not take the others with it, whatever it is
+                logger.exception("%s failed", name)
+                reason = f"{type(error).__name__}: {error}; internal error (a bug in stepgraph); see the traceback above"
+                record = _failed(record, path, reason)
+                report(name, 1, "failed")
+            else:
+                graphs.append(graph)
+                record = _done(record, graph)
+        records.append(record.model_copy(update={"seconds": round(time.perf_counter() - started, 3)}))
+    dataset.drop_replaced_graphs(graphs)
+    return records, graphs
+
+
+def named_as_here(questions: Sequence[QRA], graphs: Sequence[STSG]) -> list[QRA]:
+    """The questions with their videos' names and places of this run: the store has those of whoever wrote last."""
+    videos = {g.id: VideoRef(id=g.video.id, uri=g.video.uri, sha256=g.video.sha256) for g in graphs}
+    return [q.model_copy(update={"video": videos[q.graph_id]}) for q in questions]
+
+
+def _same_content(path: Path, earlier: Sequence[InputRecord]) -> InputRecord | None:
+    """The input that is done already and has the same bytes."""
+    hashes = {record.sha256: record for record in reversed(earlier) if record.status == "done"}
+    return hashes.get(file_sha256(path)) if hashes and path.is_file() else None
+
+
+def _done(record: InputRecord, graph: STSG) -> InputRecord:
+    things = len({o.entity_id for o in graph.objects})
+    ids = {"sha256": graph.video.sha256, "video_id": graph.video.id, "graph_id": graph.id}
+    return record.model_copy(update={"status": "done", "things": things, **ids})
+
+
+def _failed(record: InputRecord, path: Path, reason: str) -> InputRecord:
+    sha256 = file_sha256(path) if path.is_file() else None
+    return record.model_copy(update={"status": "failed", "error": reason, "sha256": sha256})
