@@ -15,7 +15,7 @@ from tests.support.graphs import a_video, stsgs
 from tests.support.question_scenes import Scene
 from workers.questions import build_questions, draw_steps, keep_unique
 from workers.questions.build import leaks
-from workers.questions.program import literal
+from workers.questions.cypher_writer import literal
 from workers.synthetic import make_world, truth
 
 few = settings(
