@@ -47,7 +47,7 @@ def test_evidence_is_what_is_seen_while_the_relation_holds():
     assert question.rationale[0].time_seconds == 1.0
 
 
-def test_time_is_said_only_where_the_answer_is_unique_only_then():
+def test_time_is_given_only_where_the_answer_is_unique_only_then():
     scene = Scene("t")
     for entity, caption in (("cup", "small cup"), ("plate", "large plate"), ("box", "small box")):
         scene.thing(entity, caption)
@@ -59,7 +59,7 @@ def test_time_is_said_only_where_the_answer_is_unique_only_then():
     assert "start_seconds < 4.0 AND edge.end_seconds > 2.1" in question.program
 
 
-def test_a_shot_is_said_where_that_tells_things_apart():
+def test_a_clip_is_given_where_that_tells_objects_apart():
     scene = Scene("t", shots=2)
     for shot in (0, 1):
         scene.thing("cup" if shot else "mug", "small cup" if shot else "small mug", shot)
@@ -79,7 +79,7 @@ def test_twins_at_the_same_time_are_not_asked_about():
     assert scene.questions("tr0", answer="plate0") == {}  # "the small cup" is which?
 
 
-def test_a_caption_that_fits_a_second_thing_tells_neither():
+def test_a_caption_that_fits_a_second_object_tells_neither():
     scene = table()
     scene.thing("red", "small red cup")
     assert scene.questions("tr0", answer="plate0") == {}  # "the small cup" may be the red one
@@ -107,7 +107,7 @@ def test_an_answer_in_the_question_is_not_asked_for():
     assert scene.questions("tr0", answer="cup0") == {}  # "small red cup holder" says both red and red cup
 
 
-def test_a_path_that_comes_back_to_a_thing_is_not_asked_about():
+def test_a_path_that_comes_back_to_an_object_is_not_asked_about():
     scene = table()
     scene.relates("cup0", "touches", "box0", 0, 4)
     assert scene.questions("tr1", "tr2", "tr0", answer="plate0") == {}
@@ -135,7 +135,7 @@ def test_a_motion_is_asked_for_by_mover_word_and_time():
     assert {q.answer_type: q.time_range_seconds for q in questions.values()} == {"object": (0, 1), "motion": (0, 1), "time": None}
 
 
-def test_what_stands_still_is_no_question_for_things_that_never_move_do_too():
+def test_what_stands_still_is_no_question_for_objects_that_never_move_do_too():
     assert "Between 1.1 s and 2.0 s, what stands still?" not in rolling().questions("tm1", answer="ball0.1")
 
 
@@ -191,14 +191,14 @@ def cuts() -> Scene:
     return scene
 
 
-def test_a_reference_asks_for_the_shot_where_more_than_one_is_left():
+def test_a_reference_asks_for_the_clip_where_more_than_one_is_left():
     scene = cuts()
     assert answers(scene.questions("ts0", answer="cup2")) == {"After shot 1, in which shot does the small cup appear next?": "shot 3"}
     assert scene.questions("ts1", answer="cup3") == {}  # after shot 3 there is only shot 4
     assert answers(scene.questions("ts1", answer="cup2")) == {"Before shot 4, in which shot does the small cup appear last?": "shot 3"}
 
 
-def test_a_reference_leads_to_the_shot_in_which_a_thing_is_seen_again():
+def test_a_reference_leads_to_the_clip_in_which_an_object_is_seen_again():
     scene = cuts()
     (after,) = scene.questions("tr2", "ts0", answer="box2").values()
     assert (after.question, after.answer) == ("The next time the small cup is seen after shot 1, what touches it?", "box")
@@ -211,7 +211,7 @@ def test_a_reference_leads_to_the_shot_in_which_a_thing_is_seen_again():
     assert deeper.steps == 3
 
 
-def test_what_a_thing_does_when_it_is_seen_again_is_asked_for():
+def test_what_an_object_does_when_it_is_seen_again_is_asked_for():
     scene = Scene("t", shots=2)
     for shot in (0, 1):
         scene.thing("ball", "ball", shot, moves=True)
@@ -243,22 +243,22 @@ def test_the_colour_of_what_a_relation_leads_to_is_asked_for():
     }
 
 
-def test_people_are_no_things():
+def test_people_are_not_called_things():
     scene = Scene("t")
     scene.thing("ann", "red person", moves=True)
     scene.thing("cup", "cup")
     scene.relates("ann0.0", "holding", "cup0", 0, 2)
     scene.moves("ann0.0", "moves left", "ann0.1", 0, 1)
     assert answers(scene.questions("tr0", answer="cup0")) == {"What is the person in red holding?": "cup"}
-    asked = answers(scene.questions("tm1", "tr0", answer="ann0.1"))
-    assert asked["What does the person who is holding the cup do?"] == "moves left"
+    results = answers(scene.questions("tm1", "tr0", answer="ann0.1"))
+    assert results["What does the person who is holding the cup do?"] == "moves left"
     assert (
         answers(scene.questions("tm1", answer="ann0.1"))["What colour does the person who moves left between 0.0 s and 1.0 s wear?"]
         == "red"
     )
 
 
-def test_a_thing_of_which_nothing_is_known_is_no_answer():
+def test_an_object_of_which_nothing_is_known_is_no_answer():
     scene = Scene("t")
     scene.thing("blob", "large moving object", moves=True)
     scene.thing("cup", "cup")
@@ -286,7 +286,7 @@ def test_only_candidates_whose_program_gave_exactly_the_answer_are_kept():
     assert [(q.id, q.checks.unique, q.checks.leaks_answer) for q in kept] == [(question.id, True, False)]
 
 
-def test_programs_say_what_the_question_says_and_name_no_node():
+def test_programs_mean_what_the_question_says_and_name_no_node():
     scene = cuts()
     (question,) = scene.questions("tr2", "ts0", "tr3", answer="box2").values()
     graph: STSG = scene.graph()

@@ -15,7 +15,7 @@ from tests.support.graphs import a_video, stsgs
 from tests.support.question_scenes import Scene
 from workers.questions import build_questions, draw_steps, keep_unique
 from workers.questions.build import leaks
-from workers.questions.program import literal
+from workers.questions.cypher_writer import literal
 from workers.synthetic import make_world, truth
 
 few = settings(
@@ -43,9 +43,9 @@ def scenes(draw: st.DrawFn) -> STSG:
         shown = sorted(draw(st.sets(st.integers(0, scene.shots - 1), min_size=1)))
         for shot in shown:
             scene.thing(entity, caption, shot, moves=moves)
-            own = [f"{entity}{shot}.{s}" for s in range(4)] if moves else [f"{entity}{shot}"]
-            nodes[shot] += own
-            for s, (a, b) in enumerate(itertools.pairwise(own)):
+            own_nodes = [f"{entity}{shot}.{s}" for s in range(4)] if moves else [f"{entity}{shot}"]
+            nodes[shot] += own_nodes
+            for s, (a, b) in enumerate(itertools.pairwise(own_nodes)):
                 if draw(st.booleans()):
                     scene.moves(a, draw(st.sampled_from(MOTIONS)), b, 4 * shot + s, 4 * shot + s + draw(st.sampled_from([0.5, 0.93, 1.0])))
         for a, b in itertools.pairwise(shown):
@@ -80,14 +80,14 @@ def test_each_program_returns_exactly_the_answer(store: GraphStore, graph: STSG)
 
 @few
 @given(graph=scenes())
-def test_with_a_twin_of_everything_no_thing_is_an_answer(store: GraphStore, graph: STSG):
+def test_with_a_twin_of_everything_no_object_is_an_answer(store: GraphStore, graph: STSG):
     twins = with_twins(graph)
     store.write_graph(twins)
     questions = [q for q in built(graph) if q.answer_type not in ("shot", "time", "motion")]
     programs = [q.program.replace(graph.id, twins.id) for q in questions]
-    got = store.run_programs(programs)
-    assert all(len(answers) == 2 for answers in got)
-    assert keep_unique(questions, got) == []
+    returned = store.run_programs(programs)
+    assert all(len(answers) == 2 for answers in returned)
+    assert keep_unique(questions, returned) == []
     assert built(twins) == []
 
 

@@ -64,7 +64,7 @@ def test_a_set_has_the_shares_asked_for():
     assert shortfalls(chosen, 20, (25, 45, 30)) == {}
 
 
-def test_where_one_number_of_steps_is_short_the_others_fill_up_and_it_is_said():
+def test_where_one_number_of_steps_is_short_the_others_fill_up_and_it_is_reported():
     few = [*questions(steps=1, count=30), *questions(steps=3, count=2)]
     chosen = select(few, 20, (25, 45, 30))
     assert Counter(q.steps for q in chosen) == {1: 18, 3: 2}

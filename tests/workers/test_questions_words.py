@@ -40,13 +40,13 @@ def test_relations_are_asked_from_both_ends(predicate, subject, asked_of_object)
         ("holds", "holds the man", "the man holds"),
     ],
 )
-def test_relations_tell_a_thing_from_both_ends(predicate, of_subject, of_object):
+def test_relations_describe_an_object_from_both_ends(predicate, of_subject, of_object):
     assert words.relative_clause(predicate, "the man", forward=True) == of_subject
     assert words.relative_clause(predicate, "the man", forward=False) == of_object
 
 
 @pytest.mark.parametrize(
-    ("motion", "says", "bare", "participle"),
+    ("motion", "finite", "bare", "participle"),
     [
         ("moves up and left", "moves up and left", "move up and left", "moving up and left"),
         ("stands still", "stands still", "stand still", "standing still"),
@@ -58,8 +58,8 @@ def test_relations_tell_a_thing_from_both_ends(predicate, of_subject, of_object)
         ("turning", "is turning", "be turning", "turning"),
     ],
 )
-def test_motions_have_their_forms(motion, says, bare, participle):
-    assert (words.verb_phrase(motion), words.bare_verb(motion), words.participle(motion)) == (says, bare, participle)
+def test_motions_have_their_forms(motion, finite, bare, participle):
+    assert (words.verb_phrase(motion), words.bare_verb(motion), words.participle(motion)) == (finite, bare, participle)
 
 
 def test_a_caption_keeps_no_article_of_its_own():
@@ -71,7 +71,7 @@ def test_a_caption_keeps_no_article_of_its_own():
     ]
 
 
-def test_times_are_said_in_tenths_and_inside_of_what_they_mean():
+def test_times_are_given_in_tenths_and_inside_of_what_they_mean():
     assert words.inner_tenths(1.21, 3.09) == (1.3, 3.0)
     assert words.inner_tenths(1.2, 3.0) == (1.2, 3.0)  # 1.2 * 10 is a little more than 12
     assert words.between((1.3, 3.0)) == "between 1.3 s and 3.0 s"

@@ -1,4 +1,4 @@
-"""A plan resolved over a graph in memory: which things each of its links leads to, and its answers. The same as its program finds."""
+"""A plan resolved over a graph in memory: which objects each of its links leads to, and its answers. The same as its program finds."""
 
 from __future__ import annotations
 
@@ -7,32 +7,17 @@ from dataclasses import dataclass, replace
 
 from graph_schema.models import STSG, Keyframe, Motion, Reference, Relation, SceneObject
 from graph_schema.vocabulary import BRIDGE_SECONDS, SYMMETRIC
-from workers.questions import words
-from workers.questions.plan import (
-    AskColour,
-    AskFirst,
-    AskMotion,
-    AskNext,
-    AskShot,
-    AskThing,
-    ByCaption,
-    DuringMotion,
-    NextAppearance,
-    Plan,
-    Related,
-    Scope,
-    Window,
-)
+from workers.questions.plan import ByCaption, DuringMotion, Link, Plan, Related, Scope, Window
 
-Places = dict[str, Scope]
-"""Things (entity ids) that a description fits so far, each with the time in which to look further."""
+Bindings = dict[str, Scope]
+"""Entity ids that a description fits so far, each with the time in which to look further."""
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a plan finds. places: after the start and after each link; answers: (entity, answer), each once."""
+    """What a plan finds. bindings: after the start and after each link; answers: (entity, answer), each once."""
 
-    places: tuple[Places, ...]
+    bindings: tuple[Bindings, ...]
     answers: frozenset[tuple[str, str]]
 
 
@@ -49,12 +34,12 @@ class GraphIndex:
         self._shown: dict[str, list[tuple[SceneObject, set[tuple[str, str]]]]] = defaultdict(list)
         self._names: dict[str, set[str]] = defaultdict(set)
         self._colours: dict[str, set[str]] = defaultdict(set)
-        self._shots: dict[str, set[int]] = defaultdict(set)
+        self._clips: dict[str, set[int]] = defaultdict(set)
         for o in graph.objects:
             self._shown[o.label].append((o, {(a.kind, a.name) for a in o.attributes}))
             self._names[o.entity_id].add(o.name)
             self._colours[o.entity_id] |= {a.name for a in o.attributes if a.kind == "colour"}
-            self._shots[o.entity_id].add(o.clip_index)
+            self._clips[o.entity_id].add(o.clip_index)
         self._related: dict[tuple[str, str, bool], list[tuple[SceneObject, Relation]]] = defaultdict(list)
         for r in graph.relations:
             subject, obj = self.objects[r.subject_id], self.objects[r.object_id]
@@ -74,7 +59,7 @@ class GraphIndex:
         return scope.holds(self.clip_of(edge), edge.start_seconds, edge.end_seconds)
 
     def named(self, start: ByCaption, scope: Scope) -> set[str]:
-        """Things in view in the scope that a caption fits."""
+        """Entities in view in the scope that a caption fits."""
         return {
             o.entity_id
             for o, has in self._shown[start.label]
@@ -82,35 +67,35 @@ class GraphIndex:
         }
 
     def names(self, entity: str) -> set[str]:
-        """The captions of a thing: one, unless its nodes differ."""
+        """The captions of an entity: one, unless its nodes differ."""
         return self._names[entity]
 
     def colours(self, entity: str) -> set[str]:
-        """The colours said of a thing."""
+        """The colours of an entity."""
         return self._colours[entity]
 
     def motions_in(self, entity: str, scope: Scope) -> list[Motion]:
-        """What the thing does in the scope, in order."""
+        """What the entity does in the scope, in order."""
         return [m for m in self._motions[entity] if self.holds(m, scope)]
 
-    def stretches(self, entity: str, motion: str, scope: Scope) -> list[Window]:
-        """When the thing moves so: edges that follow one another are one stretch."""
-        found: list[tuple[int, float, float]] = []
+    def motion_intervals(self, entity: str, motion: str, scope: Scope) -> list[Window]:
+        """When the entity moves so: edges that follow one another are one interval."""
+        intervals: list[tuple[int, float, float]] = []
         for m in self.motions_in(entity, scope):
             if m.motion != motion:
                 continue
             clip = self.clip_of(m)
-            if found and found[-1][0] == clip and m.start_seconds - found[-1][2] < BRIDGE_SECONDS:
-                found[-1] = (clip, found[-1][1], max(found[-1][2], m.end_seconds))
+            if intervals and intervals[-1][0] == clip and m.start_seconds - intervals[-1][2] < BRIDGE_SECONDS:
+                intervals[-1] = (clip, intervals[-1][1], max(intervals[-1][2], m.end_seconds))
             else:
-                found.append((clip, m.start_seconds, m.end_seconds))
-        return [(start, end) for _, start, end in found]
+                intervals.append((clip, m.start_seconds, m.end_seconds))
+        return [(start, end) for _, start, end in intervals]
 
-    def stretch_of(self, edge: Relation | Motion) -> Window:
+    def interval_of(self, edge: Relation | Motion) -> Window:
         """The whole time of a relation or motion of which the edge is a part."""
         if isinstance(edge, Motion):
             entity = self.objects[edge.from_id].entity_id
-            within = self.stretches(entity, edge.motion, Scope(shot=self.clip_of(edge)))
+            within = self.motion_intervals(entity, edge.motion, Scope(clip=self.clip_of(edge)))
         else:
             subject, obj = self.objects[edge.subject_id].entity_id, self.objects[edge.object_id].entity_id
             same = [r for other, r in self._related[edge.predicate, obj, True] if other.entity_id == subject]
@@ -128,69 +113,36 @@ class GraphIndex:
         if isinstance(start, ByCaption):
             entities = self.named(start, plan.scope)
         else:
-            own = Scope(window=start.window)
-            entities = {e for e, motions in self._motions.items() if any(m.motion == start.motion and self.holds(m, own) for m in motions)}
-        places: list[Places] = [dict.fromkeys(sorted(entities), plan.scope)]
+            scope = Scope(window=start.window)
+            entities = {
+                e for e, motions in self._motions.items() if any(m.motion == start.motion and self.holds(m, scope) for m in motions)
+            }
+        bindings: list[Bindings] = [dict.fromkeys(sorted(entities), plan.scope)]
         for link in plan.links:
-            places.append(self.follow(places[-1], link))
-        return Resolved(tuple(places), frozenset(self._answers(plan, places)))
+            bindings.append(self.follow(bindings[-1], link))
+        answers = {
+            (entity, answer) for entity, scope in bindings[-1].items() for answer in plan.ask.answers(entity, scope, plan.last_link, self)
+        }
+        return Resolved(tuple(bindings), frozenset(answers))
 
-    def follow(self, places: Places, link: Related | DuringMotion | NextAppearance) -> Places:
-        """Go on from things to the things that a link leads to."""
-        found: Places = {}
-        for entity, scope in places.items():
+    def follow(self, bindings: Bindings, link: Link) -> Bindings:
+        """Go on from objects to the objects that a link leads to."""
+        results: Bindings = {}
+        for entity, scope in bindings.items():
             if isinstance(link, Related):
-                found |= {
+                results |= {
                     there.entity_id: scope
                     for there, r in self._related[link.predicate, entity, link.forward]
                     if self.holds(r, scope) and link.label in (None, there.label)
                 }
             elif isinstance(link, DuringMotion):
-                when = self.stretches(entity, link.motion, scope)
-                found |= {entity: replace(scope, window=when[0])} if len(when) == 1 else {}
+                intervals = self.motion_intervals(entity, link.motion, scope)
+                results |= {entity: replace(scope, window=intervals[0])} if len(intervals) == 1 else {}
             else:
-                shots = self.shots_beside(entity, link.shot, forward=link.forward)
-                found |= {entity: Scope(shot=shots[0])} if shots else {}
-        return found
+                clips = self.clips_beside(entity, link.clip, forward=link.forward)
+                results |= {entity: Scope(clip=clips[0])} if clips else {}
+        return results
 
-    def shots_beside(self, entity: str, shot: int, *, forward: bool) -> list[int]:
-        """The shots after (or, backwards, before) a shot in which the thing is seen, the nearest first."""
-        return sorted((s for s in self._shots[entity] if (s > shot if forward else s < shot)), reverse=not forward)
-
-    def _answers(self, plan: Plan, places: list[Places]) -> set[tuple[str, str]]:
-        ask, found = plan.ask, set()
-        for entity, scope in places[-1].items():
-            answers: set[str]
-            if isinstance(ask, AskThing):
-                answers = self.names(entity)
-            elif isinstance(ask, AskColour):
-                answers = self.colours(entity)
-            elif isinstance(ask, AskMotion):
-                when = scope if ask.window is None else replace(scope, window=ask.window)
-                answers = {m.motion for m in self.motions_in(entity, when)}
-            elif isinstance(ask, AskFirst):
-                held = self.motions_in(entity, scope)
-                ends = [m.start_seconds if ask.forward else -m.end_seconds for m in held]
-                answers = {m.motion for m, end in zip(held, ends, strict=True) if end == min(ends)}
-            elif isinstance(ask, AskNext):
-                answers = self._beside(entity, plan, scope, forward=ask.forward)
-            elif isinstance(ask, AskShot):
-                answers = {words.shot_name(s) for s in self.shots_beside(entity, ask.shot, forward=ask.forward)[:1]}
-            else:
-                stretches = self.stretches(entity, ask.motion, scope)
-                answers = {words.between(words.nearest_tenths(*s)) for s in stretches} if len(stretches) == 1 else set()
-            found |= {(entity, answer) for answer in answers}
-        return found
-
-    def _beside(self, entity: str, plan: Plan, scope: Scope, *, forward: bool) -> set[str]:
-        link = plan.links[-1]
-        if not isinstance(link, DuringMotion) or scope.window is None:
-            return set()
-        since, until = scope.window
-        return {
-            m.motion
-            for m in self._motions[entity]
-            if m.motion != link.motion
-            and (scope.shot is None or self.clip_of(m) == scope.shot)
-            and abs(m.start_seconds - until if forward else m.end_seconds - since) < BRIDGE_SECONDS
-        }
+    def clips_beside(self, entity: str, clip: int, *, forward: bool) -> list[int]:
+        """The clips after (or, backwards, before) a clip in which the entity is seen, the nearest first."""
+        return sorted((c for c in self._clips[entity] if (c > clip if forward else c < clip)), reverse=not forward)

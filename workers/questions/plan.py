@@ -1,29 +1,31 @@
-"""What a question says, before it is said: a start, links from thing to thing, and what is asked.
+"""What a question says, before it is phrased: a start, links from object to object, and what is asked.
 
-A plan is read three times, and the three must agree: as English (`english`), as Cypher (`program`), and in memory (`resolve`).
-Semantics: a link leads from a set of things (entities) to the set of things for which it holds at some time in the scope.
-Which moment of a moving thing an edge hangs on does not matter: who reads the question knows things and times, not nodes.
+A plan is read three times, and the three must agree: as English (`english`), as Cypher (`program`), and in memory (`GraphIndex.resolve`).
+Semantics: a link leads from a set of objects (entities) to the set of objects for which it holds at some time in the scope.
+Which moment of a moving object an edge hangs on does not matter: who reads the question knows objects and times, not nodes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workers.questions.ask import Ask
+
 Window = tuple[float, float]
-"""`[start, end)` in seconds, in whole tenths where the question says it."""
+"""`[start, end)` in seconds, in whole tenths where a question gives it."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The time in which something holds: a shot (by clip index), a window, or both; neither: at any time of the video."""
+    """The time in which something holds: a clip (by its index), a window, or both; neither: at any time of the video."""
 
-    shot: int | None = None
+    clip: int | None = None
     window: Window | None = None
 
     def holds(self, clip_index: int, start_seconds: float, end_seconds: float) -> bool:
         """Whether something that lasts from start to end in a clip is so at some time of the scope."""
-        in_shot = self.shot is None or self.shot == clip_index
-        return in_shot and (self.window is None or (start_seconds < self.window[1] and end_seconds > self.window[0]))
+        in_clip = self.clip is None or self.clip == clip_index
+        return in_clip and (self.window is None or (start_seconds < self.window[1] and end_seconds > self.window[0]))
 
 
 ANY_TIME = Scope()
@@ -31,7 +33,7 @@ ANY_TIME = Scope()
 
 @dataclass(frozen=True)
 class ByCaption:
-    """Start from the thing of this caption: `the small blue square`. What it does not say may be anything: `the square` fits that too."""
+    """Start from the object of this caption: `the small blue square`. What it does not say may be anything: `the square` fits that too."""
 
     name: str
     label: str
@@ -51,7 +53,7 @@ class ByMotion:
 
 @dataclass(frozen=True)
 class Related:
-    """Go on to what stands in a relation to the thing.
+    """Go on to what stands in a relation to the object.
 
     forward: it is the relation's subject, `the thing that touches X`. label: only what is labelled so, `the star that touches X`.
     """
@@ -63,68 +65,21 @@ class Related:
 
 @dataclass(frozen=True)
 class DuringMotion:
-    """Stay with the thing; from here on at the time when it moves so, which must be one stretch: `while X moves left, … it`."""
+    """Stay with the object; from here on at the time when it moves so, which must be one interval: `while X moves left, … it`."""
 
     motion: str
 
 
 @dataclass(frozen=True)
 class NextAppearance:
-    """Stay with the thing; from here on in the shot in which it is seen next (or, backwards, last) after (before) a shot."""
+    """Stay with the object, from here on in the clip in which it is seen next after a clip, by its index; backwards, last before it."""
 
-    shot: int
-    forward: bool
-
-
-@dataclass(frozen=True)
-class AskThing:
-    """Ask what the last link, or the mover, is."""
-
-
-@dataclass(frozen=True)
-class AskColour:
-    """Ask for the colour of what the last link leads to, or of the mover."""
-
-
-@dataclass(frozen=True)
-class AskMotion:
-    """Ask what the thing does; in a window of its own, or in the scope."""
-
-    window: Window | None = None
-
-
-@dataclass(frozen=True)
-class AskFirst:
-    """Ask what the thing does first (or, backwards, last) in the shot to which an `NextAppearance` led."""
-
-    forward: bool
-
-
-@dataclass(frozen=True)
-class AskTime:
-    """Ask when the thing moves so, which must be one stretch."""
-
-    motion: str
-
-
-@dataclass(frozen=True)
-class AskNext:
-    """Ask what the thing does right after (or before) the motion of the last link, a `DuringMotion`."""
-
-    forward: bool
-
-
-@dataclass(frozen=True)
-class AskShot:
-    """Ask in which shot the thing is seen next (or, backwards, last) after (before) a shot."""
-
-    shot: int
+    clip: int
     forward: bool
 
 
 Start = ByCaption | ByMotion
 Link = Related | DuringMotion | NextAppearance
-Ask = AskThing | AskColour | AskMotion | AskFirst | AskTime | AskNext | AskShot
 
 
 @dataclass(frozen=True)
@@ -135,3 +90,8 @@ class Plan:
     links: tuple[Link, ...]
     ask: Ask
     scope: Scope = ANY_TIME
+
+    @property
+    def last_link(self) -> Start | Link:
+        """The last link, or the start where there is none."""
+        return self.links[-1] if self.links else self.start

@@ -11,7 +11,7 @@ from workers.questions.plan import Window
 NOT_VERBS = frozenset({"across", "always", "as", "besides", "plus", "sometimes", "this", "thus", "towards", "versus"})
 """First words that end in s and yet are no verb."""
 IRREGULAR = {"has": "have", "is": "be", "does": "do", "goes": "go", "lies": "lie", "ties": "tie", "dies": "die"}
-SAID_AS = {LEFT_OF: "to the left of", INVERSE[LEFT_OF]: "to the right of"}
+PHRASES = {LEFT_OF: "to the left of", INVERSE[LEFT_OF]: "to the right of"}
 """`What is left of the cup?` asks how much of it remains."""
 
 
@@ -39,33 +39,33 @@ def participle(motion: str) -> str:
     return f"{_ing(_stem(first))} {rest}".rstrip()
 
 
-def ask_subject(predicate: str, thing: str, what: str = "what") -> str:
+def ask_subject(predicate: str, noun: str, what: str = "what") -> str:
     """Ask for the subject: `what is to the left of the red circle`, `which cup touches the plate`."""
-    return f"{what} {verb_phrase(predicate)} {thing}"
+    return f"{what} {verb_phrase(predicate)} {noun}"
 
 
-def ask_object(predicate: str, thing: str, what: str = "what") -> str:
+def ask_object(predicate: str, noun: str, what: str = "what") -> str:
     """Ask for the object of a known subject: `what is to the right of the circle`, `what is the man holding`, `what does he carry`."""
     if predicate in INVERSE:
-        return ask_subject(INVERSE[predicate], thing, what)
+        return ask_subject(INVERSE[predicate], noun, what)
     plain = _plain(predicate)
-    return f"{what} does {thing} {bare_verb(plain)}" if _is_verb(plain) else f"{what} is {thing} {plain}"
+    return f"{what} does {noun} {bare_verb(plain)}" if _is_verb(plain) else f"{what} is {noun} {plain}"
 
 
-def relative_clause(predicate: str, thing: str, *, forward: bool) -> str:
-    """Tell a thing by its relation, from the subject's side (forward) or the object's: `touches the cup`, `the man is holding`."""
+def relative_clause(predicate: str, noun: str, *, forward: bool) -> str:
+    """Tell an object by its relation, from the subject's side (forward) or the object's: `touches the cup`, `the man is holding`."""
     if not forward and predicate not in INVERSE:
-        return f"{thing} {verb_phrase(predicate)}"
-    return f"{verb_phrase(predicate if forward else INVERSE[predicate])} {thing}"
+        return f"{noun} {verb_phrase(predicate)}"
+    return f"{verb_phrase(predicate if forward else INVERSE[predicate])} {noun}"
 
 
 def can_nest(predicate: str, *, forward: bool) -> bool:
-    """Whether a thing that is itself described can stand in `relative_clause`: not before its verb, `that the thing that … is holding`."""
+    """Whether a noun that is itself described can stand in `relative_clause`: not before its verb, `that the thing that … is holding`."""
     return forward or predicate in INVERSE
 
 
 def the(name: str) -> str:
-    """A thing by its caption."""
+    """An object by its caption."""
     return f"the {re.sub('^(the|an?) ', '', ' '.join(name.split()), flags=re.IGNORECASE)}"
 
 
@@ -74,13 +74,13 @@ def between(window: Window) -> str:
     return f"between {window[0]:.1f} s and {window[1]:.1f} s"
 
 
-def in_shot(clip_index: int) -> str:
+def in_clip(clip_index: int) -> str:
     """`in shot 1`, of the clip with index 0."""
-    return f"in {shot_name(clip_index)}"
+    return f"in {clip_name(clip_index)}"
 
 
-def shot_name(clip_index: int) -> str:
-    """Shots are counted from 1."""
+def clip_name(clip_index: int) -> str:
+    """`shot 1`: people read of clips as shots, counted from 1."""
     return f"shot {clip_index + 1}"
 
 
@@ -100,15 +100,15 @@ def sentence(*parts: str) -> str:
     return f"{text[0].upper()}{text[1:]}?"
 
 
-def contains_words(text: str, words: str) -> bool:
+def contains_words(text: str, phrase: str) -> bool:
     """Whether a text contains words in a row, in any case."""
-    return re.search(rf"(?<!\w){re.escape(' '.join(words.split()))}(?!\w)", text, flags=re.IGNORECASE) is not None
+    return re.search(rf"(?<!\w){re.escape(' '.join(phrase.split()))}(?!\w)", text, flags=re.IGNORECASE) is not None
 
 
 def _plain(predicate: str) -> str:
-    words = " ".join(predicate.replace("_", " ").split())
-    words = re.sub("^(is|are) ", "", words)
-    return SAID_AS.get(words, words)
+    plain = " ".join(predicate.replace("_", " ").split())
+    plain = re.sub("^(is|are) ", "", plain)
+    return PHRASES.get(plain, plain)
 
 
 def _is_verb(plain: str) -> bool:
