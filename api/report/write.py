@@ -14,13 +14,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.report.curves import HEIGHT, SERIES, WIDTH, draw_curves
-from api.report.edges import Row, rows_of
-from api.report.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
-from api.report.lanes import HEAD, LANE, Lanes, lay_out
-from api.report.questions import MAX_CARDS, Card, cards_of
-from api.report.things import Thing, things_of
-from api.report.words import NOTHING_FOUND, clock, shortfalls_said, span
+from api.views.curves import HEIGHT, SERIES, WIDTH, draw_curves
+from api.views.edges import Row, rows_of
+from api.views.entities import EntityView, entities_of
+from api.views.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
+from api.views.lanes import HEAD, LANE, Lanes, lay_out
+from api.views.questions import MAX_CARDS, Card, cards_of
+from api.views.words import NOTHING_FOUND, clock, shortfalls_said, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import QRA, STSG, Clip
 from graph_schema.vocabulary import plural
@@ -40,7 +40,7 @@ class VideoView:
 
     key: str
     graph: STSG
-    things: tuple[Thing, ...]
+    entities: tuple[EntityView, ...]
     frames: tuple[FrameView, ...]
     opening: str
     few: tuple[FrameView, ...]
@@ -53,7 +53,7 @@ class VideoView:
 
     @property
     def empty(self) -> bool:
-        return not self.things
+        return not self.entities
 
     @property
     def pictures_left_out(self) -> int:
@@ -141,32 +141,32 @@ def _pictures_wished(graph: STSG) -> int:
 
 
 def _video_view(graph: STSG, key: str, qras: Sequence[QRA], *, folder: Path, most_pictures: int) -> VideoView:
-    things = things_of(graph, key)
+    entities = entities_of(graph, key)
     cited = {k for qra in qras[:MAX_CARDS] for step in qra.rationale for k in step.keyframe_ids}
     frames = frames_of(
-        graph, things, key, folder=folder, pictures=choose_pictures(graph, cited, most_pictures), shown=_facts(graph, things)
+        graph, entities, key, folder=folder, pictures=choose_pictures(graph, cited, most_pictures), shown=_facts(graph, entities)
     )
     keys = {f.keyframe.id: f.key for f in frames}
-    rows = rows_of(graph, things, keys)
+    rows = rows_of(graph, entities, keys)
     return VideoView(
         key=key,
         graph=graph,
-        things=things,
+        entities=entities,
         frames=frames,
         opening=keys.get(opening_keyframe(graph) or "", ""),
         few=tuple(evenly([f for f in frames if f.picture] or frames, MAX_PICTURES_OF_NOTHING)),
         clips=tuple((clip, tuple(f for f in frames if f.clip_index == clip.index)) for clip in graph.clips),
-        lanes=lay_out(graph, things, keys),
+        lanes=lay_out(graph, entities, keys),
         rows=tuple(rows[:MAX_ROWS]),
         hidden_rows=max(0, len(rows) - MAX_ROWS),
-        cards=cards_of(qras, key, frames={f.keyframe.id: f for f in frames}, things=things),
+        cards=cards_of(qras, key, frames={f.keyframe.id: f for f in frames}, entities=entities),
         question_count=len(qras),
     )
 
 
-def _facts(graph: STSG, things: Sequence[Thing]) -> dict[str, list[str]]:
+def _facts(graph: STSG, entities: Sequence[EntityView]) -> dict[str, list[str]]:
     """What holds at each keyframe, as sentences; a relation of a moment counts at the keyframes within its interval."""
-    names = {node.id: thing.name for thing in things for node in thing.nodes}
+    names = {node.id: entity.name for entity in entities for node in entity.nodes}
     facts: dict[str, list[str]] = {}
     for clip in graph.clips:
         for keyframe in clip.keyframes:

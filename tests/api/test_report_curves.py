@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from api.report.curves import HEIGHT, draw_curves, smoothed
+from api.views.curves import HEIGHT, draw_curves, smoothed
 from graph_schema.metrics import summarise
 from tests.support.report_examples import example_metrics
 

@@ -4,24 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from api.report.edges import Stretch, joined
-from api.report.lanes import HEAD, LANE, MAX_ARCS, MAX_LANES, Lanes, lay_out, motion_text
-from api.report.things import things_of
-from api.report.words import clock, shorten, span, text_width
+from api.views.edges import EdgeInterval, merge_intervals
+from api.views.entities import entities_of
+from api.views.lanes import HEAD, LANE, MAX_ARCS, MAX_LANES, Lanes, lay_out, motion_text
+from api.views.words import clock, shorten, span, text_width
 from graph_schema.models import STSG, ObjectBox, Relation, SceneObject
 from tests.support.report_examples import draw_example
 
 
 def lanes_of(graph: STSG) -> Lanes:
     keys = {k.id: f"v0-{k.id}" for c in graph.clips for k in c.keyframes}
-    return lay_out(graph, things_of(graph, "v0"), keys)
+    return lay_out(graph, entities_of(graph, "v0"), keys)
 
 
 def test_time_runs_linearly_from_the_first_clip_to_the_last(tmp_path: Path):
     lanes = lanes_of(draw_example(tmp_path))  # 5 s, 1030 px wide: 14 px at 0 s, 1004 px at 5 s, so 198 px a second
-    circle = next(t for t in lanes.things if t.name == "red circle")
-    assert [round(m.x, 3) for m in lanes.marks if m.thing is circle] == [113.0, 311.0, 608.0]  # 0.5 s, 1.5 s, 3.0 s
-    assert [(round(b.x, 3), round(b.width, 3)) for b in lanes.bars if b.thing is circle] == [
+    circle = next(t for t in lanes.entities if t.name == "red circle")
+    assert [round(m.x, 3) for m in lanes.marks if m.entity is circle] == [113.0, 311.0, 608.0]  # 0.5 s, 1.5 s, 3.0 s
+    assert [(round(b.x, 3), round(b.width, 3)) for b in lanes.bars if b.entity is circle] == [
         (14.0, 495.0),
         (509.0, 217.8),
     ]  # to 2.5 s; 2.5-3.6 s
@@ -31,7 +31,7 @@ def test_time_runs_linearly_from_the_first_clip_to_the_last(tmp_path: Path):
 
 def test_every_thing_has_one_lane_and_a_relation_joins_the_two(tmp_path: Path):
     lanes = lanes_of(draw_example(tmp_path))
-    assert [t.name for t in lanes.things] == ["red circle", "blue square"]
+    assert [t.name for t in lanes.entities] == ["red circle", "blue square"]
     left_of = next(a for a in lanes.arcs if a.predicate == "left of")
     assert (left_of.subject.name, left_of.object.name) == ("red circle", "blue square")
     assert left_of.object_y - left_of.subject_y == pytest.approx(LANE)
@@ -88,22 +88,22 @@ def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Pa
         for i in range(MAX_ARCS + 10)
     ]
     lanes = lanes_of(graph.model_copy(update={"objects": graph.objects + tuple(crowd), "relations": tuple(busy)}))
-    assert len(lanes.things) == MAX_LANES
-    assert lanes.hidden_things == 302 - MAX_LANES
-    assert {"red circle", "speck 201", "speck 230"} <= {t.name for t in lanes.things}
+    assert len(lanes.entities) == MAX_LANES
+    assert lanes.hidden_entities == 302 - MAX_LANES
+    assert {"red circle", "speck 201", "speck 230"} <= {t.name for t in lanes.entities}
     assert (len(lanes.arcs), lanes.hidden_arcs) == (MAX_ARCS, 10)
 
 
 def test_what_goes_on_over_a_keyframe_is_drawn_as_one():
     a, b = ("a", "moves up"), ("b", "moves up")
-    held = [Stretch(a, 1.0, 2.0), Stretch(a, 2.0, 3.0), Stretch(a, 3.5, 4.0), Stretch(b, 2.0, 3.0)]
-    assert joined(held) == [Stretch(a, 1.0, 3.0, 2), Stretch(b, 2.0, 3.0), Stretch(a, 3.5, 4.0)]
+    held = [EdgeInterval(a, 1.0, 2.0), EdgeInterval(a, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0), EdgeInterval(b, 2.0, 3.0)]
+    assert merge_intervals(held) == [EdgeInterval(a, 1.0, 3.0, 2), EdgeInterval(b, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0)]
 
 
 def test_twins_are_told_apart_and_keep_their_colour_across_clips(tmp_path: Path):
     graph = draw_example(tmp_path)
     twin = graph.objects[0].model_copy(update={"id": "twin", "entity_id": "twin", "start_seconds": 0.2})
-    things = things_of(graph.model_copy(update={"objects": (*graph.objects, twin)}), "v0")
+    things = entities_of(graph.model_copy(update={"objects": (*graph.objects, twin)}), "v0")
     assert [t.name for t in things] == ["red circle 1", "blue square", "red circle 2"]
     assert len({t.colour for t in things}) == 3
     assert [len(t.nodes) for t in things] == [3, 2, 1]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from api.report import write_report
-from api.report.frames import choose_pictures, evenly, opening_keyframe
 from api.report.write import _input_row, share_out
+from api.views.frames import choose_pictures, evenly, opening_keyframe
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import SceneObject
 from tests.support.report_examples import draw_example, example_metrics, example_questions, example_run

@@ -1,4 +1,4 @@
-"""The things of a graph as the report speaks of them: one per entity, with one name and one colour everywhere."""
+"""The entities of a graph as the report speaks of them: one per entity, with one name and one colour everywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLOURS = (
 
 
 @dataclass(frozen=True)
-class Thing:
+class EntityView:
     """One entity. `key` is its name within the page: safe in ids, classes and attributes whatever the graph calls it."""
 
     key: str
@@ -62,8 +62,8 @@ class Thing:
         return "; ".join(f"{kind} {', '.join(name for name, _ in found.most_common())}" for kind, found in values.items())
 
 
-def things_of(graph: STSG, prefix: str) -> tuple[Thing, ...]:
-    """The graph's entities by first appearance. Two of one name are told apart by a number: `red circle 2`."""
+def entities_of(graph: STSG, prefix: str) -> tuple[EntityView, ...]:
+    """The graph's entities by first appearance. Two of one name are distinguished by a number: `red circle 2`."""
     nodes: dict[str, list[SceneObject]] = {}
     for node in graph.objects:
         nodes.setdefault(node.entity_id, []).append(node)
@@ -76,7 +76,7 @@ def things_of(graph: STSG, prefix: str) -> tuple[Thing, ...]:
         seen[name] += 1
         colour, ink = _COLOURS[index % len(_COLOURS)]
         found.append(
-            Thing(
+            EntityView(
                 key=f"{prefix}-t{index}",
                 name=f"{name} {seen[name]}" if shared[name] > 1 else name,
                 kind="dynamic" if any(n.kind == "dynamic" for n in group) else "static",

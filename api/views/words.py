@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from graph_schema.vocabulary import plural
 
 NOTHING_FOUND = "nothing found: no simple shape, nobody, nothing that moves"
-"""What the command line says of a video whose graph has no things."""
+"""What the command line says of a video whose graph has no entities."""
 _NARROW = frozenset("iljtfrI.,:;'|!()[] ")
 _WIDE = frozenset("mwMW@%")
 
@@ -42,12 +42,12 @@ def text_width(text: str, size: float) -> float:
     return ems * size
 
 
-def shorten(text: str, room: float, size: float) -> str:
-    """`text`, or as much of its beginning as fits into `room` pixels, with an ellipsis; at least one letter."""
-    if text_width(text, size) <= room:
+def shorten(text: str, width: float, size: float) -> str:
+    """`text`, or as much of its beginning as fits into `width` pixels, with an ellipsis; at least one letter."""
+    if text_width(text, size) <= width:
         return text
     kept = text
-    while len(kept) > 1 and text_width(kept + "…", size) > room:
+    while len(kept) > 1 and text_width(kept + "…", size) > width:
         kept = kept[:-1]
     return kept.rstrip() + "…"
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from api.report.things import Thing
-from api.report.words import text_width
+from api.views.entities import EntityView
+from api.views.words import text_width
 from graph_schema.models import STSG, Keyframe
 
 Item = TypeVar("Item")
@@ -26,9 +26,9 @@ _CAPTION = 13.0
 
 @dataclass(frozen=True)
 class BoxView:
-    """One thing's box in one frame, and where its caption stands, in picture coordinates."""
+    """One entity's box in one frame, and where its caption stands, in picture coordinates."""
 
-    thing: Thing
+    entity: EntityView
     node_id: str
     x: float
     y: float
@@ -103,15 +103,15 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 
 def frames_of(
-    graph: STSG, things: Sequence[Thing], prefix: str, *, folder: Path, pictures: Collection[str], shown: Mapping[str, Sequence[str]]
+    graph: STSG, entities: Sequence[EntityView], prefix: str, *, folder: Path, pictures: Collection[str], shown: Mapping[str, Sequence[str]]
 ) -> tuple[FrameView, ...]:
     """The graph's keyframes in time order. `shown`: keyframe id -> the sentences that hold there."""
     height = max(1, round(PICTURE_WIDTH * graph.video.height / graph.video.width))
-    boxes: dict[str, list[tuple[Thing, str, tuple[float, float, float, float]]]] = {}
-    for thing in things:
-        for node in thing.nodes:
+    boxes: dict[str, list[tuple[EntityView, str, tuple[float, float, float, float]]]] = {}
+    for entity in entities:
+        for node in entity.nodes:
             for box in node.boxes:
-                boxes.setdefault(box.keyframe_id, []).append((thing, node.id, box.box_xyxy))
+                boxes.setdefault(box.keyframe_id, []).append((entity, node.id, box.box_xyxy))
     views: list[FrameView] = []
     for clip in graph.clips:
         for keyframe in clip.keyframes:
@@ -136,18 +136,18 @@ def frames_of(
     return tuple(views)
 
 
-def _place(boxes: Sequence[tuple[Thing, str, tuple[float, float, float, float]]], height: int) -> tuple[BoxView, ...]:
+def _place(boxes: Sequence[tuple[EntityView, str, tuple[float, float, float, float]]], height: int) -> tuple[BoxView, ...]:
     """Boxes from large to small, so that small ones stay on top, each caption where it hides no other one if there is such a place."""
     placed: list[BoxView] = []
-    for thing, node_id, (x1, y1, x2, y2) in sorted(boxes, key=lambda b: (b[2][0] - b[2][2]) * (b[2][3] - b[2][1])):
+    for entity, node_id, (x1, y1, x2, y2) in sorted(boxes, key=lambda b: (b[2][0] - b[2][2]) * (b[2][3] - b[2][1])):
         left, top, right, bottom = x1 * PICTURE_WIDTH, y1 * height, x2 * PICTURE_WIDTH, y2 * height
-        wide, tall = text_width(thing.name, _CAPTION) + 8, _CAPTION + 5
+        wide, tall = text_width(entity.name, _CAPTION) + 8, _CAPTION + 5
         inside = max(0.0, min(left, PICTURE_WIDTH - wide))
         from_right = max(0.0, min(right - wide, PICTURE_WIDTH - wide))
         wishes = [(x, y) for y in (top - tall, bottom, top, bottom - tall) for x in (inside, from_right) if 0 <= y <= height - tall]
         wishes.append((inside, max(0.0, min(top, height - tall))))
         x, y = min(wishes, key=lambda at: sum(_shared(at[0], at[1], wide, tall, other) for other in placed))
-        placed.append(BoxView(thing, node_id, left, top, right - left, bottom - top, x, y, wide, tall))
+        placed.append(BoxView(entity, node_id, left, top, right - left, bottom - top, x, y, wide, tall))
     return tuple(placed)
 
 

@@ -1,6 +1,6 @@
-"""The graph as a picture: time runs to the right, every thing has a lane. Numbers only: in a graph, out where each mark stands.
+"""The graph as a picture: time runs to the right, every entity has a lane. Numbers only: in a graph, out where each mark stands.
 
-A bar is a stretch in view, a mark on it a node (dot: a moment of a dynamic thing; square: where a static thing was
+A bar is a stretch in view, a mark on it a node (dot: a moment of a dynamic entity; square: where a static entity was
 seen), words over the bar its motions, a dashed link over a cut a reference, an arc between two lanes a relation.
 """
 
@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from api.report.edges import motions_of, relations_of
-from api.report.things import Thing
-from api.report.words import clock, shorten, span, text_width
+from api.views.edges import motions_of, relations_of
+from api.views.entities import EntityView
+from api.views.words import clock, shorten, span, text_width
 from graph_schema.models import STSG
 from graph_schema.vocabulary import SYMMETRIC
 
@@ -39,7 +39,7 @@ _ARROWS = {
 class Mark:
     """A node at a keyframe."""
 
-    thing: Thing
+    entity: EntityView
     moving: bool
     x: float
     y: float
@@ -49,9 +49,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Bar:
-    """A stretch of one thing in view, in one clip."""
+    """A stretch of one entity in view, in one clip."""
 
-    thing: Thing
+    entity: EntityView
     x: float
     y: float
     width: float
@@ -62,7 +62,7 @@ class Bar:
 class MotionMark:
     """A motion on its lane: a line from `x` to `x + width`, and the words over it as far as there is room."""
 
-    thing: Thing
+    entity: EntityView
     x: float
     y: float
     width: float
@@ -74,7 +74,7 @@ class MotionMark:
 class Link:
     """A reference across a cut."""
 
-    thing: Thing
+    entity: EntityView
     path: str
     x: float
     y: float
@@ -85,8 +85,8 @@ class Link:
 class Arc:
     """A relation from its subject's lane to its object's. `label` stands at (label_x, label_y); `quiet`: there was no free place for it."""
 
-    subject: Thing
-    object: Thing
+    subject: EntityView
+    object: EntityView
     predicate: str
     path: str
     colour: int
@@ -118,7 +118,7 @@ class Lanes:
 
     width: float
     height: float
-    things: tuple[Thing, ...]
+    entities: tuple[EntityView, ...]
     shots: tuple[Shot, ...]
     ticks: tuple[tuple[float, str], ...]
     keyframes: tuple[tuple[float, str], ...]
@@ -129,7 +129,7 @@ class Lanes:
     arcs: tuple[Arc, ...]
     predicates: tuple[tuple[str, int, int], ...]
     """Each predicate with its count in the picture and its colour's number."""
-    hidden_things: int
+    hidden_entities: int
     hidden_arcs: int
 
 
@@ -146,29 +146,29 @@ class _Free:
         return True
 
 
-def choose_things(graph: STSG, things: Sequence[Thing], most: int = MAX_LANES) -> tuple[Thing, ...]:
-    """The things that get a lane: all, or those with the most edges and boxes; in their first order."""
-    if len(things) <= most:
-        return tuple(things)
+def choose_entities(graph: STSG, entities: Sequence[EntityView], most: int = MAX_LANES) -> tuple[EntityView, ...]:
+    """The entities that get a lane: all, or those with the most edges and boxes; in their first order."""
+    if len(entities) <= most:
+        return tuple(entities)
     edges = Counter(e for r in graph.relations for e in (r.subject_id, r.object_id)) + Counter(
         e for m in graph.motions for e in (m.from_id, m.to_id)
     )
-    weight = {t.key: sum(edges[n.id] + len(n.boxes) for n in t.nodes) for t in things}
-    kept = {t.key for t in sorted(things, key=lambda t: -weight[t.key])[:most]}
-    return tuple(t for t in things if t.key in kept)
+    weight = {t.key: sum(edges[n.id] + len(n.boxes) for n in t.nodes) for t in entities}
+    kept = {t.key for t in sorted(entities, key=lambda t: -weight[t.key])[:most]}
+    return tuple(t for t in entities if t.key in kept)
 
 
-def lay_out(graph: STSG, things: Sequence[Thing], keyframe_keys: Mapping[str, str]) -> Lanes:
+def lay_out(graph: STSG, entities: Sequence[EntityView], keyframe_keys: Mapping[str, str]) -> Lanes:
     """Place every mark. `keyframe_keys`: keyframe id -> its key on the page."""
-    shown = choose_things(graph, things)
+    shown = choose_entities(graph, entities)
     lane = {t.key: HEAD + LANE * i + LANE * 0.56 for i, t in enumerate(shown)}
-    of_node = {n.id: t for t in things for n in t.nodes}
-    by_key = {t.key: t for t in things}
+    of_node = {n.id: t for t in entities for n in t.nodes}
+    by_key = {t.key: t for t in entities}
     times = {k.id: k.time_seconds for c in graph.clips for k in c.keyframes}
     first = min(c.start_seconds for c in graph.clips) if graph.clips else 0.0
     last = max([c.end_seconds for c in graph.clips] + [first + 1e-3])
     moved = motions_of(graph, of_node)
-    busiest = max(Counter(m.said[0] for m in moved).values(), default=0)
+    busiest = max(Counter(m.label[0] for m in moved).values(), default=0)
     width = min(MAX_WIDTH, max(MIN_WIDTH, 12.0 * len(times), 7.0 * (last - first), 75.0 * busiest))
     left, right = 14.0, width - 26.0
 
@@ -176,35 +176,35 @@ def lay_out(graph: STSG, things: Sequence[Thing], keyframe_keys: Mapping[str, st
         return left + (right - left) * (min(max(seconds, first), last) - first) / (last - first)
 
     bars, marks = [], []
-    for thing in shown:
-        for clip_index in thing.clips:
-            here = [n for n in thing.nodes if n.clip_index == clip_index]
+    for entity in shown:
+        for clip_index in entity.clips:
+            here = [n for n in entity.nodes if n.clip_index == clip_index]
             start, end = min(n.start_seconds for n in here), max(n.end_seconds for n in here)
-            title = f"{thing.name}: in view {span(start, end)}"
-            bars.append(Bar(thing, x(start), lane[thing.key], max(3.0, x(end) - x(start)), title))
-        for node in thing.nodes:
+            title = f"{entity.name}: in view {span(start, end)}"
+            bars.append(Bar(entity, x(start), lane[entity.key], max(3.0, x(end) - x(start)), title))
+        for node in entity.nodes:
             for box in node.boxes:
                 at = times[box.keyframe_id]
                 marks.append(
                     Mark(
-                        thing,
+                        entity,
                         node.kind == "dynamic",
                         x(at),
-                        lane[thing.key],
+                        lane[entity.key],
                         keyframe_keys[box.keyframe_id],
-                        f"{thing.name} at {clock(at)}",
+                        f"{entity.name} at {clock(at)}",
                     )
                 )
 
     motions = []
     for motion in moved:
-        key, words = motion.said
+        key, words = motion.label
         if key in lane:
-            thing = by_key[key]
+            entity = by_key[key]
             start_x, end_x = x(motion.start_seconds), x(motion.end_seconds)
-            title = f"{thing.name} {words}, {span(motion.start_seconds, motion.end_seconds)}"
+            title = f"{entity.name} {words}, {span(motion.start_seconds, motion.end_seconds)}"
             text = motion_text(words, end_x - start_x)
-            motions.append(MotionMark(thing, start_x, lane[key], max(2.0, end_x - start_x), text, title))
+            motions.append(MotionMark(entity, start_x, lane[key], max(2.0, end_x - start_x), text, title))
 
     links = []
     for reference in graph.references:
@@ -229,7 +229,7 @@ def lay_out(graph: STSG, things: Sequence[Thing], keyframe_keys: Mapping[str, st
     return Lanes(
         width=width,
         height=HEAD + LANE * len(shown) + 12,
-        things=shown,
+        entities=shown,
         shots=tuple(
             Shot(
                 x(c.start_seconds),
@@ -246,7 +246,7 @@ def lay_out(graph: STSG, things: Sequence[Thing], keyframe_keys: Mapping[str, st
         links=tuple(links),
         arcs=tuple(arcs),
         predicates=tuple((name, count, colour) for (name, colour), count in predicates.most_common()),
-        hidden_things=len(things) - len(shown),
+        hidden_entities=len(entities) - len(shown),
         hidden_arcs=hidden_arcs,
     )
 
@@ -262,22 +262,22 @@ def motion_text(motion: str, room: float) -> str:
 
 def _arcs(
     graph: STSG,
-    of_node: Mapping[str, Thing],
+    of_node: Mapping[str, EntityView],
     lane: Mapping[str, float],
     keyframe_keys: Mapping[str, str],
     x: Callable[[float], float],
     words: Sequence[MotionMark],
     width: float,
 ) -> tuple[list[Arc], int]:
-    """Relations between shown things, the longest first, and how many were left out.
+    """Relations between shown entities, the longest first, and how many were left out.
 
     Each stands where, within its interval, its line runs clear of other lines and its label clear of other labels and of the
     motion words; without such a place it is quiet: in the middle, its label shown on demand.
     """
-    by_key = {thing.key: thing for thing in of_node.values()}
-    held = [r for r in relations_of(graph, of_node) if r.said[0] in lane and r.said[2] in lane]
+    by_key = {entity.key: entity for entity in of_node.values()}
+    held = [r for r in relations_of(graph, of_node) if r.label[0] in lane and r.label[2] in lane]
     held.sort(key=lambda r: r.start_seconds - r.end_seconds)
-    colours = {name: i for i, (name, _) in enumerate(Counter(r.said[1] for r in held).most_common())}
+    colours = {name: i for i, (name, _) in enumerate(Counter(r.label[1] for r in held).most_common())}
     labels, lines = _Free(), _Free()
     for word in words:
         if word.text:
@@ -288,8 +288,8 @@ def _arcs(
     keyframes = [k for c in graph.clips for k in c.keyframes]
     arcs = []
     for relation in held[:MAX_ARCS]:
-        predicate, start, end = relation.said[1], relation.start_seconds, relation.end_seconds
-        subject, object_ = by_key[relation.said[0]], by_key[relation.said[2]]
+        predicate, start, end = relation.label[1], relation.start_seconds, relation.end_seconds
+        subject, object_ = by_key[relation.label[0]], by_key[relation.label[2]]
         subject_y, object_y = lane[subject.key], lane[object_.key]
         upper, lower = min(subject_y, object_y), max(subject_y, object_y)
         start_x, end_x = x(start), x(end)

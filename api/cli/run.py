@@ -1,0 +1,87 @@
+"""`stepgraph run`: videos in, graphs, questions, a trained model and a report out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.options import Json
+from api.cli.progress import ProgressBars
+
+
+def run(
+    videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the results; call again with the same one to go on.")],
+    parser: Annotated[str, typer.Option(help="What reads the frames.")] = "opencv",
+    samples: Annotated[int, typer.Option(min=1, max=100_000, help="Questions to sample, over all videos.")] = 60,
+    step_mix: Annotated[str, typer.Option(help="Shares of questions with 1, 2 and 3 steps.")] = "25,45,30",
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same questions.")] = 0,
+    train: Annotated[bool, typer.Option(help="Train the tiny model on the questions.")] = True,
+    json_: Json = False,
+) -> None:
+    """Raw videos to graphs, questions, a trained model, a report."""
+    from api.loop import RunOptions, run_loop
+    from graph_schema.settings import Settings
+
+    options = RunOptions(parser=parser, samples=samples, step_mix=_mix(step_mix), seed=seed, train=train)
+    try:
+        with ProgressBars() as progress:
+            result = run_loop(videos, out, options, Settings.from_environment(), progress.report)
+    except KeyboardInterrupt:
+        print("stepgraph: stopped; what is done is kept, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if json_:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        _summarise(result, out)
+    raise typer.Exit(0 if result["status"] == "done" else 1)
+
+
+def _mix(text: str) -> tuple[float, float, float]:
+    from graph_schema.step_mix import checked_step_mix
+
+    try:
+        shares = [float(part) for part in text.split(",")]
+    except ValueError:
+        shares = []
+    return checked_step_mix(shares, given=f"--step-mix is {text!r}")
+
+
+def _summarise(result: dict[str, Any], out: Path) -> None:
+    from api.views.words import shortfalls_said
+    from graph_schema.vocabulary import plural
+
+    for entry in result["inputs"]:
+        print(": ".join(filter(None, [f"{entry['status']:7} {entry['name']}", _remark(entry)])))
+    counts = result["counts"]
+    kinds = ", ".join(plural(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
+    things, nodes = plural(counts["entities"], "thing"), plural(counts["objects"], "node")
+    print(f"{plural(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {plural(counts['questions'], 'question')}")
+    if said := shortfalls_said(result["shortfalls"]):
+        print(said)
+    if (training := result.get("training")) is not None:
+        if training["status"] == "done":
+            first, last = training["first"], training["last"]
+            print(
+                f"trained {plural(training['steps'], 'step')}, means of their first and last quarter: "
+                f"answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
+                f"rationale loss {first['loss_rationale']:.2f} -> {last['loss_rationale']:.2f}; model in {out / training['checkpoint']}"
+            )
+        else:
+            print(f"not trained: {training['reason']}")
+    print(f"look at {out / 'report.html'}")
+
+
+def _remark(entry: dict[str, Any]) -> str:
+    """What there is to say about an input beside its status."""
+    from api.views.words import NOTHING_FOUND
+
+    if "error" in entry:
+        return str(entry["error"])
+    if "same_content_as" in entry:
+        return f"same content as {entry['same_content_as']}"
+    return NOTHING_FOUND if entry["things"] == 0 else ""
