@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from api.graph_cache import GraphCache
 from api.job_dispatcher import JobDispatcher
 from api.problems import documented
-from graph_schema.models import Job, JobKind, Video
+from graph_schema.models import Job, JobParameters, Video
 from graph_schema.page import MAX_LIMIT, Page
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -102,16 +102,14 @@ class JobSubmitter:
 
     def submit(
         self,
-        kind: JobKind,
-        queue: Literal["cpu", "gpu"],
-        parameters: dict[str, Any],
+        parameters: JobParameters,
         before_notify: Callable[[Job], None] = lambda job: None,
     ) -> Job:
-        """Queue a job and notify for it, or find the one that this idempotency key started. Raises Conflict.
+        """Queue a job and notify a worker, or find the one that this idempotency key started. Raises Conflict.
 
         Args: before_notify: what else must stand in the store before a worker begins.
         """
-        new = Job(id=f"j{uuid.uuid4().hex[:16]}", kind=kind, queue=queue, parameters=parameters)
+        new = Job(id=f"j{uuid.uuid4().hex[:16]}", parameters=parameters)
         job = self._app_state.store.create_job(new, idempotency_key=self._key)
         if job.state == "queued":
             before_notify(job)

@@ -14,6 +14,7 @@ from typing import Any
 
 from graph_schema.compare import UNITS, Comparison, compare_graphs
 from graph_schema.models import STSG, FrameSceneGraph
+from graph_schema.options import OpenCVParserOptions
 from workers.media import ClipFrames
 from workers.parsers import SceneParser, open_parser
 from workers.pipeline import induce
@@ -70,7 +71,7 @@ def _alone(frame: FrameSceneGraph) -> FrameSceneGraph:
 def score_world(seed: int, folder: Path) -> dict[str, Comparison]:
     """Return {way: comparison with the truth} of one world, rendered into `folder`."""
     path, truth = write_world(make_world(seed), folder)
-    parser = _Remembering(open_parser("opencv"))
+    parser = _Remembering(open_parser(OpenCVParserOptions()))
     graph = induce(path, data=folder / "data", parser=parser)
     alone = induce(path, data=folder / "data", parser=_SingleFrames(parser.said))
     ways: dict[str, STSG] = {"opencv": graph, "single frames": alone, "no bridging": graph.model_copy(update={"references": ()})}

@@ -84,7 +84,12 @@ class TrainingOptions(Record):
         default=None, ge=1, le=4096, description="batches an update; null: 1 for `tiny`, else as many as have 128 questions"
     )
     max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
+    save_every_steps: int = Field(default=25, ge=1, le=10_000_000, description="an interrupted run goes on from the last saved step")
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides which model comes out, as JSON: not how often a checkpoint is written, nor what a subclass adds."""
+        return self.model_dump(mode="json", include=set(TrainingOptions.model_fields) - {"save_every_steps"})
 
 
 class RunOptions(SamplingOptions):

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "api": {"graph_schema"},
 }
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
-VERBS = {"api/cli/run.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/loop.py", "api/serve.py"}
+VERBS = {"api/cli/run.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/cli/loop.py", "api/serve.py"}
 PURE = {"workers/induction", "workers/questions"}
 NOT_IN_PURE = {"neo4j", "celery", "torch", "fastapi", "redis", "pathlib", "os"}
 

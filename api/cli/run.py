@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.options import Json
 from api.cli.progress import ProgressBars
+
+if TYPE_CHECKING:
+    from graph_schema.models import InputRecord, RunRecord, TrainingRecord
 
 
 def run(
@@ -24,10 +26,11 @@ def run(
     json_: Json = False,
 ) -> None:
     """Raw videos to graphs, questions, a trained model, a report."""
-    from api.loop import RunOptions, run_loop
+    from api.cli.loop import run_loop
+    from graph_schema.options import RunOptions, parser_options
     from graph_schema.settings import Settings
 
-    options = RunOptions(parser=parser, samples=samples, step_mix=_mix(step_mix), seed=seed, train=train)
+    options = RunOptions(parser=parser_options(parser), samples=samples, step_mix=_mix(step_mix), seed=seed, train=train)
     try:
         with ProgressBars() as progress:
             result = run_loop(videos, out, options, Settings.from_environment(), progress.report)
@@ -35,10 +38,10 @@ def run(
         print("stepgraph: stopped; what is done is kept, the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None
     if json_:
-        print(json.dumps(result, indent=1, ensure_ascii=False))
+        print(result.model_dump_json(indent=1))
     else:
         _summarise(result, out)
-    raise typer.Exit(0 if result["status"] == "done" else 1)
+    raise typer.Exit(0 if result.status == "done" else 1)
 
 
 def _mix(text: str) -> tuple[float, float, float]:
@@ -51,37 +54,42 @@ def _mix(text: str) -> tuple[float, float, float]:
     return checked_step_mix(shares, given=f"--step-mix is {text!r}")
 
 
-def _summarise(result: dict[str, Any], out: Path) -> None:
+def _summarise(run: RunRecord, out: Path) -> None:
     from api.views.words import shortfalls_said
     from graph_schema.vocabulary import plural
 
-    for entry in result["inputs"]:
-        print(": ".join(filter(None, [f"{entry['status']:7} {entry['name']}", _remark(entry)])))
-    counts = result["counts"]
+    for entry in run.inputs:
+        print(": ".join(filter(None, [f"{entry.status or '':7} {entry.name}", _remark(entry)])))
+    counts = run.counts
     kinds = ", ".join(plural(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
     things, nodes = plural(counts["entities"], "thing"), plural(counts["objects"], "node")
     print(f"{plural(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {plural(counts['questions'], 'question')}")
-    if said := shortfalls_said(result["shortfalls"]):
-        print(said)
-    if (training := result.get("training")) is not None:
-        if training["status"] == "done":
-            first, last = training["first"], training["last"]
-            print(
-                f"trained {plural(training['steps'], 'step')}, means of their first and last quarter: "
-                f"answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
-                f"rationale loss {first['loss_rationale']:.2f} -> {last['loss_rationale']:.2f}; model in {out / training['checkpoint']}"
-            )
-        else:
-            print(f"not trained: {training['reason']}")
+    if text := shortfalls_said(run.shortfalls):
+        print(text)
+    if run.training is not None:
+        print(_training_line(run.training, out))
     print(f"look at {out / 'report.html'}")
 
 
-def _remark(entry: dict[str, Any]) -> str:
+def _training_line(training: TrainingRecord, out: Path) -> str:
+    from graph_schema.vocabulary import plural
+
+    if training.first is None or training.last is None or training.steps is None or training.checkpoint is None:
+        return f"not trained: {training.reason}"
+    first, last = training.first, training.last
+    return (
+        f"trained {plural(training.steps, 'step')}, means of their first and last quarter: "
+        f"answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
+        f"rationale loss {first['loss_rationale']:.2f} -> {last['loss_rationale']:.2f}; model in {out / training.checkpoint}"
+    )
+
+
+def _remark(entry: InputRecord) -> str:
     """What there is to say about an input beside its status."""
     from api.views.words import NOTHING_FOUND
 
-    if "error" in entry:
-        return str(entry["error"])
-    if "same_content_as" in entry:
-        return f"same content as {entry['same_content_as']}"
-    return NOTHING_FOUND if entry["things"] == 0 else ""
+    if entry.error is not None:
+        return entry.error
+    if entry.same_content_as is not None:
+        return f"same content as {entry.same_content_as}"
+    return NOTHING_FOUND if entry.things == 0 else ""

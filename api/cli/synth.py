@@ -17,7 +17,7 @@ def synth(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same worlds.")] = 0,
 ) -> None:
     """Render videos of moving shapes with their true graphs."""
-    from api.loop import check_folder
+    from api.cli.loop import check_folder
     from workers.synthetic import write_worlds
 
     check_folder(out)

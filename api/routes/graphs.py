@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
 from api.problems import documented
 from graph_schema.errors import NotFound
-from graph_schema.models import STSG, Job
+from graph_schema.models import STSG, InduceParameters, Job
+from graph_schema.options import OpenCVParserOptions, ParserOptions
 
 router = APIRouter(prefix="/graphs", tags=["graphs"])
 
@@ -20,7 +21,7 @@ class GraphRequest(WorkRequest):
     """Which video, and what reads its frames."""
 
     video_id: str = Field(min_length=1, max_length=200)
-    parser: Literal["opencv"] = "opencv"
+    parser: ParserOptions = Field(default=OpenCVParserOptions(), description="what reads the frames: a kind, or a kind with its options")
 
 
 class ListedGraph(BaseModel):
@@ -37,10 +38,10 @@ class ListedGraph(BaseModel):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def induce_graph(order: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
+def induce_graph(request: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
-    video = store.read_video(order.video_id)
-    return submitter.submit("induce", "cpu", {"video_id": video.id, "parser": order.parser})
+    video = store.read_video(request.video_id)
+    return submitter.submit(InduceParameters(video_id=video.id, parser=request.parser))
 
 
 @router.get("")

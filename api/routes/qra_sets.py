@@ -6,36 +6,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from api.dependencies import ACCEPTED, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
 from api.problems import documented
-from graph_schema.errors import BadInput, NotFound
-from graph_schema.models import QRA, Job
-from graph_schema.step_mix import STEP_MIX, checked_step_mix
+from graph_schema.errors import NotFound
+from graph_schema.models import QRA, Job, SampleParameters
+from graph_schema.options import SamplingOptions
 
 router = APIRouter(prefix="/qra-sets", tags=["qra-sets"])
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class QRASetRequest(WorkRequest):
+class QRASetRequest(WorkRequest, SamplingOptions):
     """From which graphs, how many questions, of how many steps."""
 
     graph_ids: list[Id] = Field(min_length=1, max_length=1000)
-    samples: int = Field(default=60, ge=1, le=100_000)
-    step_mix: list[Annotated[float, Field(ge=0, le=1e6)]] = Field(
-        default=list(STEP_MIX), min_length=3, max_length=3, description="shares of questions with 1, 2 and 3 steps, not all 0"
-    )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
-
-    @field_validator("step_mix")
-    @classmethod
-    def _is_a_mix(cls, shares: list[float]) -> list[float]:
-        try:
-            return list(checked_step_mix(shares))
-        except BadInput as error:
-            raise ValueError(str(error)) from error
 
 
 class QRASet(BaseModel):
@@ -49,11 +36,11 @@ class QRASet(BaseModel):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def sample_qra_set(order: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
+def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start sampling questions from graphs. The job's result has the `qra_set_id`."""
-    if absent := [graph_id for graph_id in order.graph_ids if not store.has_graph(graph_id)]:
+    if absent := [graph_id for graph_id in request.graph_ids if not store.has_graph(graph_id)]:
         raise NotFound(f"no graph {absent[0]!r} is in the store; induce one from a video first")
-    return submitter.submit("sample", "cpu", order.model_dump())
+    return submitter.submit(SampleParameters.model_validate(request.model_dump()))
 
 
 @router.get("")
@@ -70,7 +57,7 @@ def get_qra_set(qra_set_id: str, store: StoreDep) -> QRASet:
 
 @router.get("/{qra_set_id}/items", responses=documented(404))
 def list_qras(qra_set_id: str, store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[QRA]:
-    """The questions of a set, in its order."""
+    """The questions of a set, in its request."""
     return Listing[QRA].model_validate(listing(store.qra_items(qra_set_id, limit=limit, cursor=cursor)))
 
 

@@ -11,27 +11,17 @@ from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Lim
 from api.problems import documented
 from graph_schema.errors import Conflict, NotFound
 from graph_schema.metrics import read_metrics, training_folder, training_run_id
-from graph_schema.models import Job, JobState
+from graph_schema.models import Job, JobState, TrainParameters
+from graph_schema.options import TrainingOptions
 from graph_schema.store import GraphStore
 
 router = APIRouter(prefix="/training-runs", tags=["training-runs"])
 
 
-class TrainingRunRequest(WorkRequest):
-    """On which questions, which model, and how. The same order is the same training run: sent again it goes on, or is done at once."""
+class TrainingRunRequest(WorkRequest, TrainingOptions):
+    """On which questions, which model, and how. The same request is the same training run: sent again it goes on, or is done at once."""
 
     qra_set_id: str = Field(min_length=1, max_length=200)
-    model: str = Field(default="tiny", min_length=1, max_length=500, description="`tiny`, a model folder on the worker, or a hub id")
-    rationale_weight: float = Field(default=1.0, ge=0, le=1e6, description="lambda of L_answer + lambda * L_rationale")
-    learning_rate: float | None = Field(default=None, gt=0, le=10, description="null: 0.008 for `tiny`, else 2e-05")
-    epochs: int | None = Field(default=None, ge=1, le=10_000, description="null: 8 for `tiny`, else 1")
-    max_steps: int | None = Field(default=None, ge=1, le=10_000_000, description="stop after so many updates, whatever the epochs")
-    batch_size: int | None = Field(default=None, ge=1, le=4096, description="questions at once in the model; null: 8 for `tiny`, else 1")
-    gradient_accumulation_steps: int | None = Field(
-        default=None, ge=1, le=4096, description="batches an update; null: 1 for `tiny`, else as many as have 128 questions"
-    )
-    max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
 
 class ListedTrainingRun(BaseModel):
@@ -55,22 +45,26 @@ class TrainingRun(ListedTrainingRun):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def launch_training_run(order: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
+def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
     """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
-    questions = store.read_qra_set(order.qra_set_id)
+    questions = store.read_qra_set(request.qra_set_id)
     if questions["count"] == 0:
-        raise Conflict(f"QRA set {order.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
-    configuration = order.model_dump(exclude={"qra_set_id"})
+        raise Conflict(f"QRA set {request.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
+    configuration = request.identity()
     run_id = training_run_id(questions["id"], configuration)
     if (working := _unfinished_job(store, run_id)) is not None:
         response.headers["Location"] = f"/v1/jobs/{working.id}"
         return working
 
     def keep(job: Job) -> None:
-        store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=order.model, produced=None)
+        store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=request.model, produced=None)
 
-    parameters = {"training_run_id": run_id, "qra_set_id": questions["id"], "configuration": configuration}
-    return submitter.submit("train", "gpu", parameters, before_notify=keep)
+    parameters = TrainParameters(
+        training_run_id=run_id,
+        qra_set_id=questions["id"],
+        configuration=TrainingOptions.model_validate(request.model_dump(exclude={"qra_set_id"})),
+    )
+    return submitter.submit(parameters, before_notify=keep)
 
 
 @router.get("")

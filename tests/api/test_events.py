@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from graph_schema.models import Job
+from graph_schema.models import InduceParameters, Job, TrainParameters
 from graph_schema.store import GraphStore
 from tests.support.api_client import client_of
 from tests.support.graphs import unique
@@ -26,7 +26,7 @@ def client(embedded_store: GraphStore, tmp_path: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def job(embedded_store: GraphStore) -> Job:
-    job = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu"))
+    job = embedded_store.create_job(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
     taken = embedded_store.claim_job(job.id, "me", 600, now=time.time())
     assert taken is not None
     return taken
@@ -64,14 +64,14 @@ def test_a_running_job_carries_the_wish_to_cancel_and_an_ended_one_stays(client:
     assert (response.status_code, response.json()["state"], response.json()["cancel_requested"]) == (202, "running", True)
     embedded_store.finish_job(job.id, "me", 1, "cancelled")
     assert client.post(f"/v1/jobs/{job.id}/cancel").json()["state"] == "cancelled"
-    waiting = embedded_store.create_job(Job(id=unique("j"), kind="train", queue="gpu"))
+    waiting = embedded_store.create_job(Job(id=unique("j"), parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
     assert client.post(f"/v1/jobs/{waiting.id}/cancel").json()["state"] == "cancelled"
     listed = client.get("/v1/jobs", params={"state": "cancelled", "limit": 1000}).json()["items"]
     assert {job.id, waiting.id} <= {item["id"] for item in listed}
 
 
 def test_the_sweeper_rings_for_what_nobody_works_on_but_not_all_the_time(embedded_store: GraphStore, tmp_path: Path) -> None:
-    lost = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu"))
+    lost = embedded_store.create_job(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
     embedded_store.claim_job(lost.id, "a worker that died", 0.01, now=time.time())
     notified: list[tuple[str, float]] = []
     with client_of(embedded_store, tmp_path, notify=lambda job: notified.append((job.id, time.monotonic())), sweep_seconds=0.1):

@@ -43,7 +43,7 @@ def test_an_order_becomes_a_queued_job_and_a_notification(
     job = response.json()
     assert (response.status_code, response.headers["Location"]) == (202, f"/v1/jobs/{job['id']}")
     assert (job["kind"], job["queue"], job["state"]) == ("induce", "cpu", "queued")
-    assert job["parameters"] == {"video_id": graph.video.id, "parser": "opencv"}
+    assert job["parameters"] == {"kind": "induce", "video_id": graph.video.id, "parser": {"kind": "opencv"}}
     assert embedded_store.read_job(job["id"]).model_dump() == job
     wait_until(lambda: job["id"] in [j.id for j in notified], 5, "the worker is notified")
 
@@ -75,7 +75,7 @@ def test_a_training_run_stands_in_the_store_before_a_worker_begins(client: TestC
 
 def test_a_training_order_says_what_the_trainer_understands(tmp_path: Path) -> None:
     training = pytest.importorskip("trainer.training", reason="torch is not installed")
-    configuration = TrainingRunRequest(qra_set_id="s").model_dump(exclude={"qra_set_id"})
+    configuration = TrainingRunRequest(qra_set_id="s").identity()
     paths = {name: tmp_path / name for name in ("qra", "root", "out")}
     assert training.TrainingConfig(**configuration, **paths).model_dump() == training.TrainingConfig(**paths).model_dump()
 

@@ -13,7 +13,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.app import create_app
-from graph_schema.models import Job
+from graph_schema.models import Job, TrainParameters
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.graphs import a_question, cup_graph
@@ -33,7 +33,7 @@ def api(embedded_store: GraphStore, tmp_path_factory: pytest.TempPathFactory) ->
     graph = cup_graph("gschema")
     embedded_store.write_graph(graph)
     embedded_store.write_qra_set("sschema", [a_question("sschema", graph.id, 0)], graph_ids=[graph.id], configuration={})
-    embedded_store.create_job(Job(id="jschema", kind="train", queue="gpu"))
+    embedded_store.create_job(Job(id="jschema", parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
     embedded_store.request_cancel("jschema")
     embedded_store.write_training_run("tschema", {"job_id": "jschema"}, ["sschema"], started_from="tiny", produced=None)
     image = data / graph.clips[0].keyframes[0].image

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from api.loop import RunOptions, run_loop
+from api.cli.loop import run_loop
 from graph_schema.models import QRA, STSG
+from graph_schema.options import RunOptions, SamplingOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 
@@ -224,8 +225,8 @@ def test_a_mistake_of_ours_in_one_video_leaves_the_others(
     monkeypatch.setattr(pipeline, "induce_video", faulty)
     settings = Settings(data=Path(environment["STEPGRAPH_DATA"]))
     run = run_loop([bad, good], tmp_path / "out", RunOptions(samples=5, train=False), settings, lambda *_: None)
-    assert [i["status"] for i in run["inputs"]] == ["failed", "done"]
-    assert run["inputs"][0]["error"].startswith("KeyError: 'a mistake'; this is a mistake in stepgraph")
+    assert [i.status for i in run.inputs] == ["failed", "done"]
+    assert run.inputs[0].error == "KeyError: 'a mistake'; internal error (a bug in stepgraph); see the traceback above"
 
 
 def test_an_older_graph_of_the_same_video_goes(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
@@ -263,11 +264,11 @@ def test_questions_name_the_file_of_their_own_run_while_another_run_has_its_copy
 
     really = pipeline.sample_questions
 
-    def after_another_run(store: GraphStore, graph_ids: Sequence[str], **more: Any) -> tuple[list[QRA], str]:
+    def after_another_run(store: GraphStore, graph_ids: Sequence[str], options: SamplingOptions, **more: Any) -> tuple[list[QRA], str]:
         for graph_id in graph_ids:  # another run on a copy of the video writes the same graph between our two steps
             graph = store.read_graph(graph_id)
             store.write_graph(graph.model_copy(update={"video": graph.video.model_copy(update={"uri": "file:///other/copy.mp4"})}))
-        return really(store, graph_ids, **more)
+        return really(store, graph_ids, options, **more)
 
     monkeypatch.setattr(pipeline, "sample_questions", after_another_run)
     settings = Settings(data=Path(environment["STEPGRAPH_DATA"]))

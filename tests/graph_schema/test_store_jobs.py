@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from graph_schema.errors import Conflict, LeaseLost, NotFound
-from graph_schema.models import Job
+from graph_schema.models import InduceParameters, Job, SampleParameters, TrainParameters
 from graph_schema.store import GraphStore
 from tests.support.graphs import unique
 
 
 @pytest.fixture
 def job(store: GraphStore) -> Job:
-    return store.create_job(Job(id=unique("j"), kind="induce", queue="cpu", parameters={"videos": ["v1"], "draws": 3, "none": None}))
+    return store.create_job(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
 
 
 def test_a_job_reads_back_with_its_times(store: GraphStore, job: Job) -> None:
@@ -26,19 +26,19 @@ def test_a_job_reads_back_with_its_times(store: GraphStore, job: Job) -> None:
 
 def test_one_key_makes_one_job(store: GraphStore) -> None:
     key = unique("key")
-    first = store.create_job(Job(id=unique("j"), kind="sample", queue="cpu", parameters={"a": 1}), idempotency_key=key)
-    assert store.create_job(Job(id=unique("j"), kind="sample", queue="cpu", parameters={"a": 1}), idempotency_key=key) == first
+    first = store.create_job(Job(id=unique("j"), parameters=SampleParameters(graph_ids=("g1",), samples=1)), idempotency_key=key)
+    assert store.create_job(Job(id=unique("j"), parameters=SampleParameters(graph_ids=("g1",), samples=1)), idempotency_key=key) == first
     with pytest.raises(Conflict, match=f"idempotency key '{key}' was used for another sample job"):
-        store.create_job(Job(id=unique("j"), kind="sample", queue="cpu", parameters={"a": 2}), idempotency_key=key)
+        store.create_job(Job(id=unique("j"), parameters=SampleParameters(graph_ids=("g1",), samples=2)), idempotency_key=key)
     with pytest.raises(Conflict, match=f"a job '{first.id}' is already in the store"):
-        store.create_job(Job(id=first.id, kind="train", queue="gpu"))
+        store.create_job(Job(id=first.id, parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
 
 
 def test_one_key_makes_one_job_also_at_the_same_moment(store: GraphStore) -> None:
     key = unique("key")
 
     def ask(i: int) -> str:
-        return store.create_job(Job(id=f"{key}{i}", kind="sample", queue="cpu"), idempotency_key=key).id
+        return store.create_job(Job(id=f"{key}{i}", parameters=SampleParameters(graph_ids=("g1",))), idempotency_key=key).id
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(ask, range(6)))) == 1
@@ -98,7 +98,7 @@ def test_after_three_attempts_a_job_fails_with_the_last_reason(store: GraphStore
 
 
 def test_cancel_ends_a_queued_job_and_flags_a_running_one(store: GraphStore, job: Job) -> None:
-    running = store.create_job(Job(id=unique("j"), kind="train", queue="gpu"))
+    running = store.create_job(Job(id=unique("j"), parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
     store.claim_job(running.id, "me", 60, now=1000.0)
     assert store.request_cancel(job.id).state == "cancelled"
     flagged = store.request_cancel(running.id)
@@ -115,7 +115,7 @@ def test_a_cancelled_job_whose_worker_died_is_not_started_again(store: GraphStor
 
 
 def test_forgotten_jobs_are_notified_again(store: GraphStore, job: Job) -> None:
-    working = store.create_job(Job(id=unique("j"), kind="train", queue="gpu"))
+    working = store.create_job(Job(id=unique("j"), parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
     store.claim_job(working.id, "me", 60, now=job.updated_at)
 
     def notified(now: float) -> set[str]:
@@ -128,7 +128,9 @@ def test_forgotten_jobs_are_notified_again(store: GraphStore, job: Job) -> None:
 
 def test_jobs_are_listed_by_state_newest_first(store: GraphStore) -> None:
     later = 5e9 + len(store.list_jobs(limit=1000).items)  # after all that an earlier run of this test left in the store
-    jobs = [store.create_job(Job(id=unique("j"), kind="sample", queue="cpu", created_at=later + i / 10)) for i in range(3)]
+    jobs = [
+        store.create_job(Job(id=unique("j"), parameters=SampleParameters(graph_ids=("g1",)), created_at=later + i / 10)) for i in range(3)
+    ]
     store.request_cancel(jobs[1].id)
     page = store.list_jobs(limit=2)
     assert [j.id for j in page.items] == [jobs[2].id, jobs[1].id]

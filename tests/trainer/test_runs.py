@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.loop import RunOptions, run_loop
+from api.cli.loop import run_loop
 from api.routes.training_runs import TrainingRunRequest
 from graph_schema.models import Job
+from graph_schema.options import RunOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.api_client import client_of
@@ -86,15 +87,16 @@ def test_a_run_on_one_machine_is_the_same_training_run_as_an_order_for_it(
 ) -> None:
     video = shots_video(tmp_path / "shots.mp4")
     run = run_loop([video], tmp_path / "out", RunOptions(samples=4), embedded_settings, lambda *_: None)
-    training = run["training"]
-    url = f"/v1/training-runs/{training['id']}"
+    training = run.training
+    assert training is not None and training.steps is not None
+    url = f"/v1/training-runs/{training.id}"
     found = client.get(url).json()
     rows = client.get(f"{url}/metrics").json()
-    assert (found["state"], found["qra_set_ids"], found["started_from"]) == ("done", [run["qra_set_id"]], "tiny")
-    assert [row["step"] for row in rows] == list(range(1, training["steps"] + 1))
+    assert (found["state"], found["qra_set_ids"], found["started_from"]) == ("done", [run.qra_set_id], "tiny")
+    assert [row["step"] for row in rows] == list(range(1, training.steps + 1))
     assert found["latest"] == rows[-1]
-    order = TrainingRunRequest(qra_set_id=run["qra_set_id"]).model_dump(exclude={"qra_set_id"})
-    result = {name: training[name] for name in ("steps", "first", "last")}
-    assert found["properties"] == {**order, **result, "checkpoint": str(tmp_path / "out" / training["checkpoint"])}
-    job = client.post("/v1/training-runs", json={"qra_set_id": run["qra_set_id"]}).json()
-    assert job["parameters"]["training_run_id"] == training["id"]
+    order = TrainingRunRequest(qra_set_id=run.qra_set_id or "").identity()
+    result = {"steps": training.steps, "first": training.first, "last": training.last}
+    assert found["properties"] == {**order, **result, "checkpoint": str(tmp_path / "out" / training.checkpoint or "")}
+    job = client.post("/v1/training-runs", json={"qra_set_id": run.qra_set_id}).json()
+    assert job["parameters"]["training_run_id"] == training.id

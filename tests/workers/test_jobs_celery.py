@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graph_schema.engines.embedded import stop_embedded
-from graph_schema.models import Job
+from graph_schema.models import InduceParameters, Job
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support import service
@@ -24,7 +24,7 @@ def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_
         with service.redis_server(tmp_path, service.free_port()) as redis_url, GraphStore.open(settings) as store:
             settings = settings.model_copy(update={"redis_url": redis_url})
             store.write_video(video)
-            job = store.create_job(Job(id="j1", kind="induce", queue="cpu", parameters={"video_id": video.id, "parser": "opencv"}))
+            job = store.create_job(Job(id="j1", parameters=InduceParameters.model_validate({"video_id": video.id, "parser": "opencv"})))
             with service.process(settings, tmp_path / "first.log", "worker", "--queue", "cpu") as first:
                 notify(make_celery(settings), job)
                 parses = settings.data / "steps" / "parse"

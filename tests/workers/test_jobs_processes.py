@@ -18,7 +18,8 @@ import pytest
 
 from api.uploads import PARTIAL_PREFIX
 from graph_schema.engines.embedded import engine_pid, stop_embedded
-from graph_schema.models import STSG, Job
+from graph_schema.models import STSG, InduceParameters, Job, SampleParameters
+from graph_schema.options import OpenCVParserOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support import service
@@ -69,7 +70,7 @@ def test_a_worker_killed_in_the_middle_leaves_a_job_that_ends_with_the_identical
         assert (job["state"], job["attempt"]) == ("done", 2)
         assert {p: p.stat().st_mtime_ns for p in kept} == kept  # what was done was not done again
         graph = STSG.model_validate_json(client.get(f"/v1/graphs/{job['result']['graph_id']}").content)
-    assert graph == induce(path_of(video["uri"]), data=tmp_path / "other", parser=open_parser("opencv"), name=world.name)
+    assert graph == induce(path_of(video["uri"]), data=tmp_path / "other", parser=open_parser(OpenCVParserOptions()), name=world.name)
 
 
 def test_when_the_parent_is_killed_no_child_stays(settings: Settings, tmp_path: Path, world: Path) -> None:
@@ -116,7 +117,7 @@ def test_ctrl_c_ends_the_service_and_hands_jobs_back(settings: Settings, tmp_pat
 def test_ctrl_c_ends_the_responses_that_are_under_way_and_shows_nobody_a_traceback(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "up.log"
     with service.service_on_one_machine(settings, log) as (base_url, up), GraphStore.open(settings) as store:
-        store.create_job(Job(id="j1", kind="induce", queue="cpu"))
+        store.create_job(Job(id="j1", parameters=InduceParameters(video_id="v1")))
         store.claim_job("j1", "me", 600, now=time.time())
         with (
             socket.create_connection(("127.0.0.1", settings.port)) as uploader,
@@ -150,7 +151,7 @@ def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> N
         os.kill(first, signal.SIGKILL)
         service.wait_until(lambda: workers.pids()["cpu"] != first, 30, "the worker is started again")
         job = store.create_job(
-            Job(id="j1", kind="sample", queue="cpu", parameters={"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0})
+            Job(id="j1", parameters=SampleParameters.model_validate({"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0}))
         )
         workers.notify(job)
         service.wait_until(lambda: store.read_job("j1").state == "failed", 60, "the job is done")
@@ -165,7 +166,7 @@ def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings
     monkeypatch.chdir(folder)
     with GraphStore.open(settings) as store, LocalWorkerPool(settings, ("cpu",)) as workers:
         job = store.create_job(
-            Job(id="j1", kind="sample", queue="cpu", parameters={"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0})
+            Job(id="j1", parameters=SampleParameters.model_validate({"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0}))
         )
         workers.notify(job)
         service.wait_until(lambda: sprung.exists() or store.read_job("j1").state == "failed", 60, "the job is done")

@@ -13,11 +13,13 @@ from threading import Event
 
 import pytest
 
-import workers.jobs.runner
+import workers.jobs.handlers
 import workers.pipeline
 from graph_schema.errors import Interrupted
 from graph_schema.identifiers import file_sha256, video_id
-from graph_schema.models import Job
+from graph_schema.models import InduceParameters, Job, SampleParameters
+from graph_schema.options import OpenCVParserOptions, SamplingOptions
+from graph_schema.progress import Progress
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.graphs import cup_graph, unique
@@ -47,7 +49,7 @@ def induce(embedded_store: GraphStore, shots: Path) -> Iterator[Job]:
     video = probe(shots)
     embedded_store.write_video(video)
     parameters = {"video_id": video.id, "parser": "opencv"}
-    job = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu", parameters=parameters))
+    job = embedded_store.create_job(Job(id=unique("j"), parameters=InduceParameters.model_validate(parameters)))
     yield job
     embedded_store.request_cancel(job.id)
 
@@ -71,7 +73,7 @@ def test_what_a_user_can_mend_fails_at_once_with_its_reason(embedded_store: Grap
     embedded_store.write_video(video)
     Path(gone).unlink()
     parameters = {"video_id": video.id, "parser": "opencv"}
-    job = embedded_store.create_job(Job(id=unique("j"), kind="induce", queue="cpu", parameters=parameters))
+    job = embedded_store.create_job(Job(id=unique("j"), parameters=InduceParameters.model_validate(parameters)))
     run_job(job.id, embedded_store, settings)
     failed = embedded_store.read_job(job.id)
     assert (failed.state, failed.attempt) == ("failed", 1)
@@ -111,7 +113,7 @@ def test_whoever_lost_the_lease_changes_nothing(embedded_store: GraphStore, sett
     assert other is not None
     with lease, pytest.raises(Interrupted):
         for _ in range(400):
-            lease.tell(0.9, "still at it")
+            lease.report(0.9, "still at it")
             time.sleep(0.01)
     assert lease.lost
     held = embedded_store.read_job(induce.id)
@@ -135,7 +137,7 @@ def test_an_unforeseen_error_is_tried_three_times_and_then_given_up_with_its_rea
     def breaks(*_: object) -> dict[str, object]:
         raise ZeroDivisionError("a mistake in a step")
 
-    monkeypatch.setitem(workers.jobs.runner.STEPS, "induce", breaks)
+    monkeypatch.setattr(workers.jobs.handlers, "induce", breaks)
     for attempt in (1, 2, 3):
         run_job(induce.id, embedded_store, settings)
         row = embedded_store.read_job(induce.id)
@@ -163,25 +165,30 @@ def test_sampling_tells_of_each_graph_and_stops_before_the_next(embedded_store: 
     for graph in graphs:
         embedded_store.write_graph(cup_graph(graph))
     told: list[tuple[float, str]] = []
-    questions, set_id = sample_questions(embedded_store, graphs, samples=6, on_progress=lambda share, what: told.append((share, what)))
+    questions, set_id = sample_questions(
+        embedded_store, graphs, SamplingOptions(samples=6), progress=Progress(lambda share, what: told.append((share, what)))
+    )
     # a round is 120 of the 480 paths that are drawn from a graph at most
     assert told[:3] == [(0.0, "sampling graph 1 of 3"), (1 / 12, "sampling graph 2 of 3"), (2 / 12, "sampling graph 3 of 3")]
     assert told[-1] == (1.0, f"{len(questions)} questions")
-    assert (questions, set_id) == sample_questions(embedded_store, graphs * 2, samples=6)  # a graph named twice is one graph
+    assert (questions, set_id) == sample_questions(
+        embedded_store, graphs * 2, SamplingOptions(samples=6)
+    )  # a graph named twice is one graph
 
     told.clear()
     with pytest.raises(Interrupted, match="stopped before graph 2 of 3; no questions are kept"):
         sample_questions(
             embedded_store,
             graphs,
-            samples=7,
-            on_progress=lambda share, what: told.append((share, what)),
-            should_stop=lambda: len(told) == 1,
+            SamplingOptions(samples=7),
+            progress=Progress(lambda share, what: told.append((share, what)), lambda: len(told) == 1),
         )
     assert [share for share, _ in told] == [0.0]
 
     told.clear()
-    sample_questions(embedded_store, graphs, samples=100, on_progress=lambda share, what: told.append((share, what)))
+    sample_questions(
+        embedded_store, graphs, SamplingOptions(samples=100), progress=Progress(lambda share, what: told.append((share, what)))
+    )
     shares = [share for share, _ in told]
     assert shares == sorted(shares) and shares[-1] == 1.0  # also where the last round is a part of one: 800 paths by 266
 
@@ -190,9 +197,10 @@ def test_sampling_ends_where_graphs_give_nothing_new(embedded_store: GraphStore)
     graph = cup_graph("gends")  # paths depend on the name
     embedded_store.write_graph(graph)
     told: list[tuple[float, str]] = []
-    questions, _ = sample_questions(embedded_store, [graph.id], samples=100_000, on_progress=lambda share, what: told.append((share, what)))
+    progress = Progress(lambda share, what: told.append((share, what)))
+    questions, _ = sample_questions(embedded_store, [graph.id], SamplingOptions(samples=100_000), progress=progress)
     assert told[-2][0] < 0.05  # of the paths that so many questions would need
-    few, _ = sample_questions(embedded_store, [graph.id], samples=60)
+    few, _ = sample_questions(embedded_store, [graph.id], SamplingOptions(samples=60))
     assert len(questions) >= len(few) > 0
 
 
@@ -202,8 +210,8 @@ def test_what_one_graph_lacks_others_give(embedded_store: GraphStore) -> None:
     poor = [cup_graph(f"glacks{n}").model_copy(update={"relations": (), "motions": (), "references": ()}) for n in range(5)]
     for graph in (rich, *poor):
         embedded_store.write_graph(graph)
-    alone, _ = sample_questions(embedded_store, [rich.id], samples=60)
-    together, _ = sample_questions(embedded_store, [rich.id, *(graph.id for graph in poor)], samples=60)
+    alone, _ = sample_questions(embedded_store, [rich.id], SamplingOptions(samples=60))
+    together, _ = sample_questions(embedded_store, [rich.id, *(graph.id for graph in poor)], SamplingOptions(samples=60))
     assert {q.graph_id for q in together} == {rich.id}
     assert len(together) >= len(alone) > 0
 
@@ -212,7 +220,7 @@ def test_a_sample_job_can_be_cancelled_and_handed_back(embedded_store: GraphStor
     graph = cup_graph(unique())
     embedded_store.write_graph(graph)
     parameters = {"graph_ids": [graph.id], "samples": 6, "step_mix": [25, 45, 30], "seed": 0}
-    job = embedded_store.create_job(Job(id=unique("j"), kind="sample", queue="cpu", parameters=parameters))
+    job = embedded_store.create_job(Job(id=unique("j"), parameters=SampleParameters.model_validate(parameters)))
     run_job(job.id, embedded_store, settings, stop=lambda: True)
     back = embedded_store.read_job(job.id)
     assert (back.state, back.attempt, back.result) == ("queued", 0, None)
@@ -226,7 +234,7 @@ def test_a_sample_job_can_be_cancelled_and_handed_back(embedded_store: GraphStor
 def test_a_kept_step_that_cannot_be_read_is_done_again(
     settings: Settings, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    video, parser = shots_video(tmp_path / "a.mp4", 1), open_parser("opencv")
+    video, parser = shots_video(tmp_path / "a.mp4", 1), open_parser(OpenCVParserOptions())
     graph = workers.pipeline.induce(video, data=settings.data, parser=parser)
     kept = {path: path.read_bytes() for path in (settings.data / "steps").glob("*/*.json")}
     assert {path.parent.name for path in kept} == {"split", "parse"}

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from graph_schema.metrics import read_metrics, training_folder
-from graph_schema.models import STSG, Job
+from graph_schema.models import STSG, Job, TrainParameters
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.graphs import a_question, cup_graph, unique
@@ -47,7 +47,7 @@ def set_id(embedded_store: GraphStore, settings: Settings) -> Iterator[str]:
 def a_job(store: GraphStore, set_id: str, run_id: str, steps: int) -> Job:
     configuration = {"model": "tiny", "max_steps": steps, "batch_size": 1, "max_frames": 1, "save_every_steps": 1}
     parameters = {"training_run_id": run_id, "qra_set_id": set_id, "configuration": configuration}
-    return store.create_job(Job(id=unique("j"), kind="train", queue="gpu", parameters=parameters))
+    return store.create_job(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
 
 
 LONG = 200
@@ -106,7 +106,7 @@ def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_
 def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore, settings: Settings, set_id: str) -> None:
     configuration = {"model": "/no/such/model"}
     parameters = {"training_run_id": unique("t"), "qra_set_id": set_id, "configuration": configuration}
-    job = embedded_store.create_job(Job(id=unique("j"), kind="train", queue="gpu", parameters=parameters))
+    job = embedded_store.create_job(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
     run_job(job.id, embedded_store, settings)
     failed = embedded_store.read_job(job.id)
     assert (failed.state, failed.attempt) == ("failed", 1)

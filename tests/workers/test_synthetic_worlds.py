@@ -18,12 +18,12 @@ import av
 import numpy as np
 import pytest
 
-from api.loop import find_videos
 from graph_schema.errors import BadInput, OutOfSpace
 from graph_schema.identifiers import file_sha256
 from graph_schema.models import STSG, Video
 from graph_schema.vocabulary import LARGE_FROM, MEDIUM_FROM, side_of, size_word
 from workers import synthetic
+from workers.batch import find_videos
 from workers.synthetic import make_world, truth, write_world, write_worlds
 from workers.synthetic.rendering import draw_frames
 from workers.synthetic.shapes import SHAPES, Form, extent, stamp

@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Interrupted, StepgraphError
 from graph_schema.files import write_atomically
 from graph_schema.metrics import read_metrics, summarise, training_folder
 from graph_schema.models import TrainParameters
+from graph_schema.options import TrainingOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.lease import Lease
@@ -44,11 +46,11 @@ def train(parameters: TrainParameters, store: GraphStore, settings: Settings, le
     if importlib.util.find_spec("torch") is None:
         raise BadInput('training needs torch, which this worker lacks: pip install "stepgraph[train]" and send the training run again')
     run_id, set_id = parameters.training_run_id, parameters.qra_set_id
-    configuration = parameters.configuration.model_dump(mode="json")
+    options = parameters.configuration
     folder = training_folder(settings.data, run_id)
     with _only_trainer_in(folder, lease) as lock:
         lease.report(0.0, "writing the training set")
-        config = _lay_out(folder, store, set_id, configuration, settings.data)
+        config = _lay_out(folder, store, set_id, options, settings.data)
         _run_trainer(config, folder, lock, lease)
     metrics = read_metrics(folder / "metrics.jsonl")
     if not metrics:
@@ -56,28 +58,26 @@ def train(parameters: TrainParameters, store: GraphStore, settings: Settings, le
     summary = summarise(metrics)
     store.write_training_run(
         run_id,
-        properties={**configuration, **summary, "job_id": job_id, "checkpoint": str(folder / "checkpoint")},
+        properties={**options.identity(), **summary, "job_id": job_id, "checkpoint": str(folder / "checkpoint")},
         qra_set_ids=[set_id],
-        started_from=parameters.configuration.model,
+        started_from=options.model,
         produced=f"m{run_id[1:]}",
     )
     return {"training_run_id": run_id, **summary}
 
 
-def _lay_out(folder: Path, store: GraphStore, set_id: str, configuration: dict[str, Any], data: Path) -> Path:
+def _lay_out(folder: Path, store: GraphStore, set_id: str, options: TrainingOptions, data: Path) -> Path:
     """Write what the trainer reads: qra.jsonl, graphs/, keyframes/ and its configuration. Returns the configuration's path."""
-    lines = [item.model_dump_json() for page in store.qra_pages(set_id) for item in page]
-    if not lines:
+    dataset = DatasetFolder(folder)
+    if not dataset.write_questions(item for page in store.qra_pages(set_id) for item in page):
         raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
-    write_atomically(folder / "qra.jsonl", "".join(f"{line}\n" for line in lines).encode())
     for graph_id in store.read_qra_set(set_id)["graph_ids"]:
-        write_atomically(folder / "graphs" / f"{graph_id}.json", store.read_graph(graph_id).model_dump_json().encode())
+        dataset.write_graph(store.read_graph(graph_id))
     if not (folder / "run.json").exists():
         (folder / "metrics.jsonl").unlink(missing_ok=True)  # of the same training by `stepgraph run`, whose model lies elsewhere
-    if not (folder / "keyframes").exists():
-        (folder / "keyframes").symlink_to(Path("..", "..", "keyframes"), target_is_directory=True)
-    paths = {"qra": str(folder / "qra.jsonl"), "root": str(folder), "out": str(folder)}
-    write_atomically(folder / "config.json", json.dumps({**configuration, **paths}, indent=1).encode())
+    dataset.link_keyframes(Path("..", "..", "keyframes"))
+    paths = {"qra": str(dataset.questions_path), "root": str(folder), "out": str(folder)}
+    write_atomically(folder / "config.json", json.dumps({**options.model_dump(mode="json"), **paths}, indent=1).encode())
     return folder / "config.json"
 
 

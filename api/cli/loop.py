@@ -90,7 +90,8 @@ def _run(videos: Sequence[Path], dataset: DatasetFolder, options: RunOptions, se
                 qras, set_id = pipeline.sample_questions(store, [g.id for g in graphs], options, progress=sampling)
         qras = named_as_here(qras, graphs)
         dataset.write_questions(qras)
-        training, metrics = None, []
+        training: TrainingRecord | None = None
+        metrics: list[dict[str, Any]] = []
         if options.train:
             with sampling.timed("train"):
                 training, metrics = _train(dataset, set_id, qras, options, settings, store, report)
