@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,12 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 class NoRealVideos(pytest.skip.Exception):
     """The optional folder of real videos is not there; only this may skip a test on CI without the mark `gpu`."""
+
+
+def pytest_configure() -> None:
+    """Let the commands under test be interrupted: background jobs of a shell inherit an ignored SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
