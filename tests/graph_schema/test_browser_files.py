@@ -104,7 +104,9 @@ def test_the_style_fits_on_one_line():
 
 @pytest.mark.neo4j
 @pytest.mark.browser
-def test_neo4j_browser_draws_things_and_predicates_by_name(neo4j_process: neo4j_server.Server, neo4j_store: GraphStore, tmp_path: Path):
+def test_neo4j_browser_draws_things_and_predicates_by_name(
+    neo4j_address: neo4j_server.Address, neo4j_store: GraphStore, tmp_path: Path
+) -> None:
     """The real Neo4j Browser takes the style and a saved query, and shows what they promise."""
     binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if binary is None:
@@ -116,10 +118,10 @@ def test_neo4j_browser_draws_things_and_predicates_by_name(neo4j_process: neo4j_
     try:
         with sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=binary, args=[*flags, "--disable-sync"]).new_page()
-            page.goto(neo4j_process.browser_url)
-            page.get_by_test_id("boltaddress").fill(neo4j_process.uri.removeprefix("bolt://"))
-            page.get_by_test_id("username").fill(neo4j_process.user)
-            page.get_by_test_id("password").fill(neo4j_process.password)
+            page.goto(neo4j_address.browser_url)
+            page.get_by_test_id("boltaddress").fill(neo4j_address.uri.removeprefix("bolt://"))
+            page.get_by_test_id("username").fill(neo4j_address.user)
+            page.get_by_test_id("password").fill(neo4j_address.password)
             page.get_by_test_id("connect").click()
             page.get_by_text("You are connected as user").wait_for()
             style = " ".join((FOLDER / "stepgraph.grass").read_text(encoding="utf-8").split())
