@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from _pytest.outcomes import Skipped
 
 from graph_schema.engines.embedded import stop_embedded
 from graph_schema.settings import Settings
@@ -20,7 +21,7 @@ from tests.support import neo4j_server, shared_neo4j
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
-class NoRealVideos(pytest.skip.Exception):
+class NoRealVideos(Skipped):
     """The optional folder of real videos is not there; only this may skip a test on CI without the mark `gpu`."""
 
 

@@ -74,7 +74,7 @@ def test_a_newer_schema_is_refused_and_left_alone(own_store: GraphStore) -> None
 
     def write(text: str) -> None:
         with store._session(read_only=False) as session:
-            session.run(text).consume()  # type: ignore[arg-type]
+            session.run(text).consume()
 
     write("CREATE (:SchemaVersion {id: 99, version: 99, name: 'from the future'})")
     try:
