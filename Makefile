@@ -4,8 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo
 VIDEO ?=
+TEST ?=
+JOBS ?= logical
 
-.PHONY: setup setup-test demo test test-compose lint bench pins
+.PHONY: setup setup-test demo test coverage test-compose lint bench pins
 
 # The stamp holds the pins it was made from: set-up again costs nothing until a pin or pyproject.toml changes.
 .venv/.train: requirements/train.txt pyproject.toml
@@ -27,8 +29,12 @@ lint: setup-test ## style, formatting, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: setup-test lint ## everything that CI runs
-	$(BIN)/python -m pytest -m "not compose"
+# Beyond four processes the engines, which all share, and memory (each loads torch) are the limit.
+test: setup-test $(if $(TEST),,lint) ## everything that CI runs; TEST=tests/workers: that file or folder, in one process, without lint
+	$(BIN)/python -m pytest -m "not compose" $(or $(TEST),--numprocesses $(JOBS) --maxprocesses 4 --dist loadfile)
+
+coverage: setup-test ## all tests once more, much slower, with the share of lines that they run
+	$(BIN)/python -m pytest -m "not compose" --numprocesses $(JOBS) --maxprocesses 4 --dist loadfile --cov
 
 test-compose: setup-test ## docker compose up --build, and the end-to-end test against it
 	$(BIN)/python -m pytest -m compose

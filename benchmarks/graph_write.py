@@ -139,7 +139,9 @@ def _neo4j_settings(folder: Path) -> Iterator[Settings]:
     from tests.support import neo4j_server
 
     with neo4j_server.running(folder / "neo4j") as server:
-        yield Settings.model_validate({"neo4j_uri": server.uri, "neo4j_user": server.user, "neo4j_password": server.password})
+        yield Settings.model_validate(
+            {"neo4j_uri": server.address.uri, "neo4j_user": server.address.user, "neo4j_password": server.address.password}
+        )
 
 
 def _measure(settings: Settings) -> dict[str, Any]:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from _pytest.outcomes import Skipped
 
 from graph_schema.engines.embedded import stop_embedded
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
-from tests.support import neo4j_server
+from tests.support import neo4j_server, shared_neo4j
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
-class NoRealVideos(pytest.skip.Exception):
+class NoRealVideos(Skipped):
     """The optional folder of real videos is not there; only this may skip a test on CI without the mark `gpu`."""
+
+
+def pytest_configure() -> None:
+    """Let the commands under test be interrupted: background jobs of a shell inherit an ignored SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -43,11 +53,26 @@ def _failed_on_ci(report: Report) -> Report:
 
 
 @pytest.fixture(scope="session")
-def embedded_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings with a data directory of this test run; its embedded engine ends with it."""
-    settings = Settings(data=tmp_path_factory.mktemp("data"))
-    yield settings
-    stop_embedded(settings.data)
+def run_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A temporary folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own  # pytest-xdist gives each process a folder in it
+
+
+@pytest.fixture(scope="session")
+def embedded_settings(run_folder: Path) -> Iterator[Settings]:
+    """Settings with a data directory of this test run, whose embedded engine all its processes share.
+
+    The last of them ends the engine; after a killed run it ends by itself, as it does without clients.
+    """
+    settings = Settings(data=run_folder / "embedded")
+    settings.data.mkdir(exist_ok=True)
+    with (settings.data / "tests.lock").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield settings
+        with contextlib.suppress(BlockingIOError):  # another process goes on
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stop_embedded(settings.data)
 
 
 @pytest.fixture(scope="session")
@@ -57,26 +82,28 @@ def embedded_store(embedded_settings: Settings) -> Iterator[GraphStore]:
 
 
 @pytest.fixture(scope="session")
-def neo4j_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j_server.Server]:
-    """A Neo4j Community server of this test run. Where it cannot run the test is skipped."""
-    home = tmp_path_factory.mktemp("neo4j")
+def neo4j_address(run_folder: Path) -> Iterator[neo4j_server.Address]:
+    """A Neo4j Community server, which all processes of this test run share. Where it cannot run the test is skipped."""
     try:
-        with neo4j_server.running(home) as server:
-            yield server
+        with shared_neo4j.shared(run_folder / "neo4j") as address:
+            yield address
     except neo4j_server.CannotRun as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
-def neo4j_settings(neo4j_process: neo4j_server.Server, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings.model_validate(
-        {
-            "data": tmp_path_factory.mktemp("neo4j-data"),
-            "neo4j_uri": neo4j_process.uri,
-            "neo4j_user": neo4j_process.user,
-            "neo4j_password": neo4j_process.password,
-        }
-    )
+def neo4j_settings(neo4j_address: neo4j_server.Address, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return neo4j_address.settings(tmp_path_factory.mktemp("neo4j-data"))
+
+
+@pytest.fixture(scope="module")
+def own_neo4j_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A Neo4j server of one module, for tests that would disturb others: workers that take any job, a schema from the future."""
+    try:
+        with neo4j_server.running(tmp_path_factory.mktemp("own-neo4j")) as server:
+            yield server.address.settings(tmp_path_factory.mktemp("own-neo4j-data"))
+    except neo4j_server.CannotRun as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

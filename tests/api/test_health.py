@@ -42,10 +42,7 @@ def test_without_its_engine_it_is_alive_but_not_ready(tmp_path: Path) -> None:
     (tmp_path / "neo4j").mkdir()
     try:
         with neo4j_server.running(tmp_path / "neo4j") as server:
-            settings = Settings.model_validate(
-                {"data": tmp_path, "neo4j_uri": server.uri, "neo4j_user": server.user, "neo4j_password": server.password}
-            )
-            store = GraphStore.open(settings)
+            store = GraphStore.open(server.address.settings(tmp_path))
     except neo4j_server.CannotRun as error:
         pytest.skip(str(error))
     with store, client_of(store, tmp_path) as client:
@@ -54,7 +51,7 @@ def test_without_its_engine_it_is_alive_but_not_ready(tmp_path: Path) -> None:
             response = client.get(url)
             assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
             assert response.json()["type"] == "/problems/engine-unavailable"
-            assert f"no graph engine answers at {server.uri}" in response.json()["detail"]
+            assert f"no graph engine answers at {server.address.uri}" in response.json()["detail"]
             assert response.headers["Retry-After"] == "5"
 
 

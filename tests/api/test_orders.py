@@ -111,14 +111,13 @@ def test_metrics_can_be_followed_from_a_step_on(client: TestClient, graph: STSG,
     ],
 )
 def test_a_bad_order_is_refused_before_it_becomes_a_job(
-    client: TestClient, route: str, body: dict[str, Any], status: int, said: str
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, route: str, body: dict[str, Any], status: int, said: str
 ) -> None:
-    newest = client.get("/v1/jobs", params={"limit": 1}).json()
+    monkeypatch.delattr(GraphStore, "create_job")  # a job would be an internal error
     response = client.post(f"/v1/{route}", json=body)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
     assert said in response.json()["detail"]
     assert response.json()["type"] == ("/problems/not-found" if status == 404 else "/problems/bad-input")
-    assert client.get("/v1/jobs", params={"limit": 1}).json() == newest
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 from api.report import write_report
 from tests.support.report_examples import CIRCLE, draw_example, example_metrics, example_questions, example_run
@@ -45,7 +45,12 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     requests: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+    def dismissed(dialog: Dialog) -> None:
+        complaints.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", dismissed)
     page.on("request", lambda request: requests.append(request.url))
     page.goto(path.as_uri())
     yield page
@@ -54,7 +59,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     assert [r for r in requests if r != path.as_uri() and not r.startswith("data:")] == []
 
 
-def test_boxes_are_drawn_where_the_things_are(page: Page):
+def test_boxes_are_drawn_where_the_things_are(page: Page) -> None:
     # the circle's box of keyframe 0 as fractions, against its outline's place on the screen within the picture's
     picture = page.locator("#v0-k0 svg")
     frame = picture.bounding_box()
@@ -69,7 +74,7 @@ def test_boxes_are_drawn_where_the_things_are(page: Page):
     assert got == pytest.approx(CIRCLE[0], abs=0.02)  # the line's own width is about 0.01
 
 
-def test_a_rationale_step_shows_its_frame_and_lights_its_things(page: Page):
+def test_a_rationale_step_shows_its_frame_and_lights_its_things(page: Page) -> None:
     page.locator("#v0-q1 [data-testid=step]").nth(1).click()
     assert page.locator("#v0-k2").get_attribute("aria-pressed") == "true"
     assert page.locator(".frame[aria-pressed=true]").count() == 1
@@ -77,12 +82,13 @@ def test_a_rationale_step_shows_its_frame_and_lights_its_things(page: Page):
     assert stage.locator(".stage-title").inner_text() == "Shot 2, 3.00 s, frame 75"
     assert stage.locator("g.box.lit").count() == 2
     assert page.evaluate("document.activeElement.dataset.testid") == "stage"
-    assert stage.bounding_box()["y"] >= 50  # below the bar at the top, which stays
+    box = stage.bounding_box()
+    assert box is not None and box["y"] >= 50  # below the bar at the top, which stays
     page.get_by_role("button", name="back to the question").click()
     assert page.evaluate("document.activeElement.closest('.card').id") == "v0-q1"
 
 
-def test_a_thing_is_followed_through_frames_lanes_and_tables(page: Page):
+def test_a_thing_is_followed_through_frames_lanes_and_tables(page: Page) -> None:
     page.get_by_test_id("things").get_by_role("button", name="red circle").click()
     assert page.locator(".frame.has").count() == 3  # it is not in the last keyframe
     lanes = page.get_by_test_id("lanes")
@@ -93,19 +99,19 @@ def test_a_thing_is_followed_through_frames_lanes_and_tables(page: Page):
     assert page.locator(".lit, .dim").count() == 0
 
 
-def test_a_mark_in_the_graph_leads_to_its_frame(page: Page):
+def test_a_mark_in_the_graph_leads_to_its_frame(page: Page) -> None:
     page.locator("circle.mark").nth(1).click()
     assert page.get_by_test_id("stage").get_attribute("data-keyframe") == "v0-k1"
 
 
-def test_a_video_opens_on_the_frame_with_the_most_in_it(page: Page):
+def test_a_video_opens_on_the_frame_with_the_most_in_it(page: Page) -> None:
     stage = page.get_by_test_id("stage")
     assert stage.get_attribute("data-keyframe") == "v0-k0"
     assert stage.locator("g.box").count() == stage.locator("g.caption").count() == 2
     assert stage.locator("g.caption ~ g.box").count() == 0  # no outline is drawn over a caption
 
 
-def test_the_keyboard_walks_the_frames(page: Page):
+def test_the_keyboard_walks_the_frames(page: Page) -> None:
     page.locator("#v0-k0").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
@@ -114,7 +120,7 @@ def test_the_keyboard_walks_the_frames(page: Page):
     assert page.evaluate("document.activeElement.id") == "v0-k2"
 
 
-def test_predicates_and_steps_filter(page: Page):
+def test_predicates_and_steps_filter(page: Page) -> None:
     page.get_by_label("left of").uncheck()
     assert page.locator(".arc-label:visible").count() == 1
     page.get_by_role("button", name="2 steps", exact=True).click()
@@ -122,20 +128,20 @@ def test_predicates_and_steps_filter(page: Page):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_it_fits_the_screen_and_can_be_read(page: Page, width: int, scheme: str):
+def test_it_fits_the_screen_and_can_be_read(page: Page, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(_WORST_CONTRAST) >= 4.5
 
 
-def test_inputs_can_be_read_on_a_phone(page: Page):
+def test_inputs_can_be_read_on_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     reason = page.get_by_test_id("inputs").get_by_text("is no video: it holds text").bounding_box()
     assert reason is not None and reason["width"] > 300 and reason["height"] < 60
 
 
-def test_facts_take_the_room_they_need_and_no_more_than_the_picture(page: Page):
+def test_facts_take_the_room_they_need_and_no_more_than_the_picture(page: Page) -> None:
     picture, facts = (page.get_by_test_id(name).bounding_box() for name in ("stage", "moment"))
     assert picture is not None and facts is not None
     assert facts["height"] < 0.8 * picture["height"]

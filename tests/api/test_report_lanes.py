@@ -17,7 +17,7 @@ def lanes_of(graph: STSG) -> Lanes:
     return lay_out(graph, entities_of(graph, "v0"), keys)
 
 
-def test_time_runs_linearly_from_the_first_clip_to_the_last(tmp_path: Path):
+def test_time_runs_linearly_from_the_first_clip_to_the_last(tmp_path: Path) -> None:
     lanes = lanes_of(draw_example(tmp_path))  # 5 s, 1030 px wide: 14 px at 0 s, 1004 px at 5 s, so 198 px a second
     circle = next(t for t in lanes.entities if t.name == "red circle")
     assert [round(m.x, 3) for m in lanes.marks if m.entity is circle] == [113.0, 311.0, 608.0]  # 0.5 s, 1.5 s, 3.0 s
@@ -29,7 +29,7 @@ def test_time_runs_linearly_from_the_first_clip_to_the_last(tmp_path: Path):
     assert [round(s.x, 3) for s in lanes.shots] == [14.0, 509.0]
 
 
-def test_every_thing_has_one_lane_and_a_relation_joins_the_two(tmp_path: Path):
+def test_every_thing_has_one_lane_and_a_relation_joins_the_two(tmp_path: Path) -> None:
     lanes = lanes_of(draw_example(tmp_path))
     assert [t.name for t in lanes.entities] == ["red circle", "blue square"]
     left_of = next(a for a in lanes.arcs if a.predicate == "left of")
@@ -41,7 +41,7 @@ def test_every_thing_has_one_lane_and_a_relation_joins_the_two(tmp_path: Path):
     assert len(lanes.links) == 2
 
 
-def test_labels_do_not_cover_one_another(tmp_path: Path):
+def test_labels_do_not_cover_one_another(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     many = [
         Relation(id=f"x{i}", subject_id="circle0", predicate=f"word {i}", object_id="square0", start_seconds=0, end_seconds=2.0)
@@ -54,7 +54,7 @@ def test_labels_do_not_cover_one_another(tmp_path: Path):
             assert abs(a.label_x - b.label_x) >= (a.label_width + b.label_width) / 2 or abs(a.label_y - b.label_y) >= 16
 
 
-def test_a_label_at_the_edge_stays_whole_and_its_line_where_it_was(tmp_path: Path):
+def test_a_label_at_the_edge_stays_whole_and_its_line_where_it_was(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     ends = [
         Relation(id=f"x{at}", subject_id=circle, predicate="touches", object_id=square, start_seconds=at, end_seconds=at)
@@ -66,7 +66,7 @@ def test_a_label_at_the_edge_stays_whole_and_its_line_where_it_was(tmp_path: Pat
     assert last.label_x + last.label_width / 2 <= 1030
 
 
-def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Path):
+def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     crowd = [
         SceneObject(
@@ -94,13 +94,13 @@ def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Pa
     assert (len(lanes.arcs), lanes.hidden_arcs) == (MAX_ARCS, 10)
 
 
-def test_what_goes_on_over_a_keyframe_is_drawn_as_one():
+def test_what_goes_on_over_a_keyframe_is_drawn_as_one() -> None:
     a, b = ("a", "moves up"), ("b", "moves up")
     held = [EdgeInterval(a, 1.0, 2.0), EdgeInterval(a, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0), EdgeInterval(b, 2.0, 3.0)]
     assert merge_intervals(held) == [EdgeInterval(a, 1.0, 3.0, 2), EdgeInterval(b, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0)]
 
 
-def test_twins_are_told_apart_and_keep_their_colour_across_clips(tmp_path: Path):
+def test_twins_are_told_apart_and_keep_their_colour_across_clips(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     twin = graph.objects[0].model_copy(update={"id": "twin", "entity_id": "twin", "start_seconds": 0.2})
     things = entities_of(graph.model_copy(update={"objects": (*graph.objects, twin)}), "v0")
@@ -109,20 +109,20 @@ def test_twins_are_told_apart_and_keep_their_colour_across_clips(tmp_path: Path)
     assert [len(t.nodes) for t in things] == [3, 2, 1]
 
 
-def test_motion_words_give_way_to_an_arrow_when_the_room_is_small():
+def test_motion_words_give_way_to_an_arrow_when_the_room_is_small() -> None:
     assert motion_text("moves up and left", 200) == "↖ moves up and left"
     assert motion_text("moves up and left", 20) == "↖"
     assert motion_text("stands still", 20) == ""
 
 
-def test_times_read_as_a_person_says_them():
+def test_times_read_as_a_person_says_them() -> None:
     assert [clock(t) for t in (0, 2.4, 59.994, 59.999, 75.06, 3600)] == ["0.00 s", "2.40 s", "59.99 s", "1:00.0", "1:15.1", "60:00.0"]
     assert span(1.2, 3.04) == "1.20 – 3.04 s"
     assert span(2, 2) == "2.00 s"
     assert span(2, 75) == "2.00 s – 1:15.0"
 
 
-def test_shortened_text_fits_its_room():
+def test_shortened_text_fits_its_room() -> None:
     assert shorten("clip 12", 100, 11) == "clip 12"
     short = shorten("clip 12", 30, 11)
     assert short.endswith("…")

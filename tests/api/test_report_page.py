@@ -34,7 +34,7 @@ class Tags(HTMLParser):
         return sum(1 for _, attributes in self.seen if attributes.get("data-testid") == name)
 
 
-def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path):
+def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     path = write_report(tmp_path, graphs=[graph], qras=example_questions(graph), run=example_run(graph), metrics=example_metrics())
     assert path == tmp_path / "report.html"
@@ -47,7 +47,7 @@ def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path):
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path):
+def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     text = write_report(tmp_path, graphs=[graph], qras=example_questions(graph), run={}, metrics=[]).read_text(encoding="utf-8")
     uris = re.findall(r'href="data:image/jpeg;base64,([^"]+)"', text)
@@ -71,11 +71,11 @@ def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path):
         ({}, "–"),
     ],
 )
-def test_an_input_says_what_came_of_it_as_the_console_does(entry: dict[str, object], result: str):
+def test_an_input_says_what_came_of_it_as_the_console_does(entry: dict[str, object], result: str) -> None:
     assert _input_row({"name": "a.mp4", "path": "/in/a.mp4", "status": "done"} | entry)["result"] == result
 
 
-def test_every_video_can_be_reached_from_the_bar_at_the_top(tmp_path: Path):
+def test_every_video_can_be_reached_from_the_bar_at_the_top(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     graphs = [graph.model_copy(update={"id": f"g{i}"}) for i in range(9)]
     inputs = [{"name": f"{i}.mp4", "status": "done", "graph_id": f"g{i}"} for i in range(9)]
@@ -84,7 +84,7 @@ def test_every_video_can_be_reached_from_the_bar_at_the_top(tmp_path: Path):
     assert all(f'<td><a href="#v{i}">{i}.mp4</a></td>' in text for i in range(9))
 
 
-def test_names_are_never_taken_as_markup(tmp_path: Path):
+def test_names_are_never_taken_as_markup(tmp_path: Path) -> None:
     graph = draw_example(tmp_path, name=HOSTILE)
     objects = tuple(o.model_copy(update={"label": HOSTILE}) for o in graph.objects)
     graph = graph.model_copy(update={"objects": objects, "producer": HOSTILE})
@@ -98,7 +98,7 @@ def test_names_are_never_taken_as_markup(tmp_path: Path):
     assert not [name for _, attributes in tags.seen for name in attributes if name.startswith("on")]
 
 
-def test_a_run_in_which_everything_failed_still_has_a_page(tmp_path: Path):
+def test_a_run_in_which_everything_failed_still_has_a_page(tmp_path: Path) -> None:
     run = {"inputs": [{"name": "a.mp4", "status": "failed", "error": "a.mp4 is empty"}], "counts": {}, "seconds": {}}
     text = write_report(tmp_path / "new", graphs=[], qras=[], run=run, metrics=[]).read_text(encoding="utf-8")
     assert "No video came through" in text
@@ -106,7 +106,7 @@ def test_a_run_in_which_everything_failed_still_has_a_page(tmp_path: Path):
     assert "No model was trained" in text
 
 
-def test_a_graph_without_objects_is_one_sentence_and_some_pictures(tmp_path: Path):
+def test_a_graph_without_objects_is_one_sentence_and_some_pictures(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     clips = tuple(c.model_copy(update={"events": ()}) for c in graph.clips)
     graph = graph.model_copy(update={"objects": (), "relations": (), "motions": (), "references": (), "clips": clips})
@@ -114,7 +114,7 @@ def test_a_graph_without_objects_is_one_sentence_and_some_pictures(tmp_path: Pat
     assert [tags.testids(n) for n in ("empty-graph", "keyframe", "stage", "lanes")] == [1, 4, 0, 0]
 
 
-def test_missing_and_foreign_pictures_are_said_to_be_missing(tmp_path: Path):
+def test_missing_and_foreign_pictures_are_said_to_be_missing(tmp_path: Path) -> None:
     out = tmp_path / "out"
     graph = draw_example(out)
     (out / "keyframes/v1/12.jpg").unlink()
@@ -127,14 +127,14 @@ def test_missing_and_foreign_pictures_are_said_to_be_missing(tmp_path: Path):
     assert text.count("picture not found") == 2
 
 
-def test_pictures_that_questions_cite_are_kept_first(tmp_path: Path):
+def test_pictures_that_questions_cite_are_kept_first(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     assert choose_pictures(graph, {"k2"}, 2) == {"k2", "k0"}
     assert choose_pictures(graph, {"k2"}, 9) == {"k0", "k1", "k2", "k3"}
     assert choose_pictures(graph, {"k0", "k1", "k2"}, 2) == {"k0", "k2"}
 
 
-def test_the_picture_a_video_opens_on_is_always_kept(tmp_path: Path):
+def test_the_picture_a_video_opens_on_is_always_kept(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     assert opening_keyframe(graph) == "k0"  # three frames have two boxes of equal size; the first counts
     assert choose_pictures(graph, {"k1", "k2", "k3"}, 2) == {"k0", "k1"}
@@ -142,20 +142,20 @@ def test_the_picture_a_video_opens_on_is_always_kept(tmp_path: Path):
     assert choose_pictures(graph.model_copy(update={"clips": (), "objects": ()}), (), 3) == set()
 
 
-def test_evidence_of_many_frames_shows_the_first_and_the_last():
+def test_evidence_of_many_frames_shows_the_first_and_the_last() -> None:
     assert evenly([1, 2, 3, 4, 5], 2) == [1, 5]
     assert evenly([1, 2, 3, 4, 5], 3) == [1, 3, 5]
     assert evenly([1], 2) == [1]
     assert evenly([1, 2], 0) == []
 
 
-def test_pictures_are_shared_out_fairly():
+def test_pictures_are_shared_out_fairly() -> None:
     assert share_out([2, 9, 3], 100) == [2, 9, 3]
     assert share_out([2, 9, 9], 12) == [2, 5, 5]
     assert share_out([], 5) == []
 
 
-def test_hundreds_of_objects_stay_in_bounds(tmp_path: Path):
+def test_hundreds_of_objects_stay_in_bounds(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     crowd = tuple(
         SceneObject(id=f"o{i}", label="speck", kind="static", clip_index=0, entity_id=f"o{i}", start_seconds=0, end_seconds=1)
@@ -169,13 +169,13 @@ def test_hundreds_of_objects_stay_in_bounds(tmp_path: Path):
     assert tags.testids("limits") == 1
 
 
-def test_questions_of_an_absent_graph_are_listed(tmp_path: Path):
+def test_questions_of_an_absent_graph_are_listed(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     tags = Tags(write_report(tmp_path, graphs=[], qras=example_questions(graph), run={}, metrics=[]).read_text(encoding="utf-8"))
     assert tags.testids("question") == 2
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_with_a_next_step(tmp_path: Path):
+def test_a_folder_that_cannot_be_made_is_an_error_with_a_next_step(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutOfSpace, match=r"report\.html cannot be written: .*choose another --out"):
         write_report(tmp_path / "file" / "out", graphs=[], qras=[], run={}, metrics=[])

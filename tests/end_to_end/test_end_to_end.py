@@ -73,10 +73,10 @@ def test_a_video_walks_through_the_service_on_one_machine(tmp_path: Path, short_
 
 @pytest.mark.redis
 @pytest.mark.neo4j
-def test_a_video_walks_through_redis_celery_and_neo4j(tmp_path: Path, short_video: Path, neo4j_settings: Settings) -> None:
+def test_a_video_walks_through_redis_celery_and_neo4j(tmp_path: Path, short_video: Path, own_neo4j_settings: Settings) -> None:
     port = service.free_port()
     with service.redis_server(tmp_path, service.free_port()) as redis_url:
-        settings = neo4j_settings.model_copy(update={"data": tmp_path / "data", "redis_url": redis_url, "port": port})
+        settings = own_neo4j_settings.model_copy(update={"data": tmp_path / "data", "redis_url": redis_url, "port": port})
         with (
             service.process(settings, tmp_path / "api.log", "api") as api,
             service.process(settings, tmp_path / "cpu.log", "worker", "--queue", "cpu"),

@@ -244,8 +244,8 @@ def test_an_older_graph_of_the_same_video_goes(worlds: Path, tmp_path: Path, env
 
 def test_one_video_under_two_names_is_one_graph(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     video = min(worlds.glob("*.mp4"))
-    copy = shutil.copy(video, os.fsencode(tmp_path) + b"/copy \xff.mp4")
-    done = stepgraph("run", video, os.fsdecode(copy), "--out", tmp_path / "out", "--no-train", "--samples", "5", environment=environment)
+    copy = shutil.copy(video, tmp_path / os.fsdecode(b"copy \xff.mp4"))
+    done = stepgraph("run", video, copy, "--out", tmp_path / "out", "--no-train", "--samples", "5", environment=environment)
     assert done.returncode == 0, done.stderr
     assert f"done    copy \ufffd.mp4: same content as {video.name}\n1 graph: " in done.stdout
     inputs = json.loads((tmp_path / "out" / "run.json").read_bytes())["inputs"]
@@ -333,7 +333,7 @@ def test_a_full_disk_is_said_before_any_work(worlds: Path, tmp_path: Path, envir
 
 
 def test_scores_of_the_run_against_the_truth(worlds: Path, first_run: tuple[Path, dict[str, Any]], environment: dict[str, str]) -> None:
-    folders = ["--truth", worlds / "truth", "--graphs", first_run[0] / "graphs"]
+    folders: list[str | Path] = ["--truth", worlds / "truth", "--graphs", first_run[0] / "graphs"]
     done = stepgraph("evaluate", "graphs", *folders, "--json", environment=environment)
     assert done.returncode == 0, done.stderr
     scores = json.loads(done.stdout)

@@ -55,11 +55,11 @@ def load(driver: neo4j.Driver, database: str | None, rows: list[dict[str, Any]])
         for row in rows:
             if "node" in row:
                 labels = ":".join(row["labels"])
-                session.run(f"CREATE (n:{labels}) SET n = $properties, n.row = $row", properties=row["properties"], row=row["node"])  # type: ignore[arg-type]
+                session.run(f"CREATE (n:{labels}) SET n = $properties, n.row = $row", properties=row["properties"], row=row["node"])
         for kind in sorted({row["edge"] for row in rows if "edge" in row}):
             edges = [row for row in rows if row.get("edge") == kind]
             text = f"UNWIND $rows AS r MATCH (a {{row: r.from}}), (b {{row: r.to}}) CREATE (a)-[e:{kind}]->(b) SET e = r.properties"
-            session.run(text, rows=edges).consume()  # type: ignore[arg-type]
+            session.run(text, rows=edges).consume()
         session.run("MATCH (n) REMOVE n.row").consume()
 
 

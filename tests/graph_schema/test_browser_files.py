@@ -38,8 +38,8 @@ EXAMPLE_ROWS = {
 def _renamed(record: Renamed, graph: STSG, prefix: str = "browser") -> Renamed:
     """The record with ids that no other test of this run uses."""
     text = record.model_dump_json()
-    keyframes = [k.id for clip in graph.clips for k in clip.keyframes]
-    events = [e.id for clip in graph.clips for e in clip.events]
+    keyframes: list[str] = [k.id for clip in graph.clips for k in clip.keyframes]
+    events: list[str] = [e.id for clip in graph.clips for e in clip.events]
     for old in (graph.id, graph.video.id, "q1", "q2", "set", *keyframes, *events, *(n.id for n in graph.objects)):
         text = text.replace(f'"{old}"', f'"{prefix}-{old}"')
     return type(record).model_validate_json(text)
@@ -70,18 +70,18 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         store.delete_graph(graph.id)
 
 
-def test_every_query_is_tried():
+def test_every_query_is_tried() -> None:
     assert {p.stem for p in FOLDER.glob("*.cypher")} == set(EXAMPLE_ROWS)
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLE_ROWS))
-def test_a_saved_query_finds_what_the_example_holds(filled: neo4j.Session, name: str):
+def test_a_saved_query_finds_what_the_example_holds(filled: neo4j.Session, name: str) -> None:
     rows = list(filled.run((FOLDER / f"{name}.cypher").read_text(encoding="utf-8")))
     own = [r for r in rows if "browser-" in repr(r)] if name in ("counts", "lineage", "touching") else rows
     assert len(own) == EXAMPLE_ROWS[name]
 
 
-def test_the_style_names_labels_types_and_properties_that_exist(filled: neo4j.Session):
+def test_the_style_names_labels_types_and_properties_that_exist(filled: neo4j.Session) -> None:
     style = (FOLDER / "stepgraph.grass").read_text(encoding="utf-8")
     rules = re.findall(r"(node|relationship)\.(\w+) \{[^}]*caption: \"([^\"]*)\"", style)
     assert len(rules) >= 20
@@ -95,7 +95,7 @@ def test_the_style_names_labels_types_and_properties_that_exist(filled: neo4j.Se
             assert found["p"].get(key) is not None, f"{name} has no {key}"
 
 
-def test_the_style_fits_on_one_line():
+def test_the_style_fits_on_one_line() -> None:
     """Neo4j Browser takes `:style` with the text behind it on one line; a comment would swallow the rest."""
     style = (FOLDER / "stepgraph.grass").read_text(encoding="utf-8")
     assert "//" not in style
@@ -104,7 +104,9 @@ def test_the_style_fits_on_one_line():
 
 @pytest.mark.neo4j
 @pytest.mark.browser
-def test_neo4j_browser_draws_things_and_predicates_by_name(neo4j_process: neo4j_server.Server, neo4j_store: GraphStore, tmp_path: Path):
+def test_neo4j_browser_draws_things_and_predicates_by_name(
+    neo4j_address: neo4j_server.Address, neo4j_store: GraphStore, tmp_path: Path
+) -> None:
     """The real Neo4j Browser takes the style and a saved query, and shows what they promise."""
     binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if binary is None:
@@ -116,10 +118,10 @@ def test_neo4j_browser_draws_things_and_predicates_by_name(neo4j_process: neo4j_
     try:
         with sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=binary, args=[*flags, "--disable-sync"]).new_page()
-            page.goto(neo4j_process.browser_url)
-            page.get_by_test_id("boltaddress").fill(neo4j_process.uri.removeprefix("bolt://"))
-            page.get_by_test_id("username").fill(neo4j_process.user)
-            page.get_by_test_id("password").fill(neo4j_process.password)
+            page.goto(neo4j_address.browser_url)
+            page.get_by_test_id("boltaddress").fill(neo4j_address.uri.removeprefix("bolt://"))
+            page.get_by_test_id("username").fill(neo4j_address.user)
+            page.get_by_test_id("password").fill(neo4j_address.password)
             page.get_by_test_id("connect").click()
             page.get_by_text("You are connected as user").wait_for()
             style = " ".join((FOLDER / "stepgraph.grass").read_text(encoding="utf-8").split())

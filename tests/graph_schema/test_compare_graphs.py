@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import lru_cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,12 +29,12 @@ def clip(index: int, start: float, end: float) -> Clip:
 
 
 def thing(
-    name: str, index: int, *, label: str = "cup", box: tuple[float, ...] = BOX, span: tuple[float, float] | None = None
+    name: str, index: int, *, label: str = "cup", box: tuple[float, float, float, float] = BOX, span: tuple[float, float] | None = None
 ) -> SceneObject:
     start, end = span or (4.0 * index, 4.0 * index + 4)
     boxes = tuple(ObjectBox(keyframe_id=f"k{s}", box_xyxy=box) for s in range(4 * index, 4 * index + 4) if start <= s < end)
     colour = (Attribute(kind="colour", name="red"),)
-    times = {"start_seconds": start, "end_seconds": end}
+    times: dict[str, Any] = {"start_seconds": start, "end_seconds": end}
     return SceneObject(
         id=f"{name}{index}", label=label, kind="static", clip_index=index, entity_id=name, boxes=boxes, attributes=colour, **times
     )
@@ -224,7 +225,7 @@ def test_other_cuts_do_no_harm_to_what_can_still_be_matched() -> None:
 def world_graph(seed: int) -> STSG:
     w = make_world(seed)
     frames = sum(s.frames for s in w.shots)
-    sizes = {"width": w.width, "height": w.height, "fps": w.fps, "frame_count": frames, "duration_seconds": frames / w.fps}
+    sizes: dict[str, Any] = {"width": w.width, "height": w.height, "fps": w.fps, "frame_count": frames, "duration_seconds": frames / w.fps}
     return truth(w, Video(id="v", sha256=f"{seed:064x}", name=w.name, uri=w.name, **sizes))
 
 
@@ -253,8 +254,9 @@ def test_names_and_order_do_not_matter(one: STSG, chance: random.Random) -> None
     ]
     motions = [m.model_copy(update={"id": f"x{m.id}", "from_id": rename[m.from_id], "to_id": rename[m.to_id]}) for m in one.motions]
     references = [r.model_copy(update={"id": f"x{r.id}", "from_id": rename[r.to_id], "to_id": rename[r.from_id]}) for r in one.references]
-    for parts in (objects, relations, motions, references):
-        chance.shuffle(parts)
+    lists: tuple[list[Any], ...] = (objects, relations, motions, references)
+    for part in lists:
+        chance.shuffle(part)
     clips = tuple(c.model_copy(update={"events": ()}) for c in one.clips)
     parts = {"objects": tuple(objects), "relations": tuple(relations), "motions": tuple(motions), "references": tuple(references)}
     other = STSG.model_validate({**dict(one), "id": "other", "clips": clips, **parts})

@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from graph_schema.engines.embedded import stop_embedded
 from graph_schema.errors import EngineUnavailable
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -58,10 +60,21 @@ def test_a_wrong_database(neo4j_settings: Settings) -> None:
         GraphStore.open(wrong)
 
 
-def test_a_newer_schema_is_refused_and_left_alone(store: GraphStore) -> None:
+@pytest.fixture(params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def own_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
+    """A store that no other test opens meanwhile, once on each engine."""
+    settings = Settings(data=tmp_path) if request.param == "embedded" else request.getfixturevalue("own_neo4j_settings")
+    with GraphStore.open(settings) as store:
+        yield store
+    stop_embedded(tmp_path)
+
+
+def test_a_newer_schema_is_refused_and_left_alone(own_store: GraphStore) -> None:
+    store = own_store
+
     def write(text: str) -> None:
         with store._session(read_only=False) as session:
-            session.run(text).consume()  # type: ignore[arg-type]
+            session.run(text).consume()
 
     write("CREATE (:SchemaVersion {id: 99, version: 99, name: 'from the future'})")
     try:
@@ -76,19 +89,17 @@ def test_a_newer_schema_is_refused_and_left_alone(store: GraphStore) -> None:
 
 @pytest.mark.neo4j
 def test_a_server_that_goes_down_and_comes_back(tmp_path: Path) -> None:
-    with neo4j_server.running(tmp_path) as server:
-        settings = Settings(neo4j_uri=server.uri, neo4j_user=server.user, neo4j_password=SecretStr(server.password))
-        with GraphStore.open(settings) as store:
-            os.kill(server.process.pid, signal.SIGKILL)
-            server.process.wait()
-            start = time.monotonic()
-            with pytest.raises(EngineUnavailable, match=r"no graph engine answers at|the connection to the graph engine"):
-                store.ping()
-            assert time.monotonic() - start < 30
-            again = subprocess.Popen(server.process.args, env=neo4j_server.environment_of(tmp_path), stdout=subprocess.DEVNULL)
-            try:
-                neo4j_server.wait_until_it_answers(server, tmp_path / "console.log", again)
-                assert store.ping()["engine"] == "neo4j"
-            finally:
-                again.kill()
-                again.wait()
+    with neo4j_server.running(tmp_path) as server, GraphStore.open(server.address.settings(tmp_path)) as store:
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        start = time.monotonic()
+        with pytest.raises(EngineUnavailable, match=r"no graph engine answers at|the connection to the graph engine"):
+            store.ping()
+        assert time.monotonic() - start < 30
+        again = subprocess.Popen(server.process.args, env=neo4j_server.environment_of(tmp_path), stdout=subprocess.DEVNULL)
+        try:
+            neo4j_server.wait_until_it_answers(server.address, tmp_path / "console.log", again)
+            assert store.ping()["engine"] == "neo4j"
+        finally:
+            again.kill()
+            again.wait()

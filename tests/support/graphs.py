@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
@@ -47,11 +47,11 @@ def cup_graph(g: str) -> STSG:
     Edges in order of rank: 0 cup-left of-ball1, 1 ball2-touches-cup, 2 ball1-MOVES-ball2, 3 cup-SAME_AS-cup2.
     """
     first, second, third = (Keyframe(id=f"{g}k{f}", frame=f, time_seconds=f / 25, image=f"keyframes/v{g}/{f}.jpg") for f in (10, 40, 60))
-    whole = {"start_seconds": 0.0, "end_seconds": 2.0}
+    whole: dict[str, Any] = {"start_seconds": 0.0, "end_seconds": 2.0}
 
     def thing(name: str, label: str, entity: str, clip: int, *frames: Keyframe, **more: Any) -> SceneObject:
         boxes = tuple(ObjectBox(keyframe_id=k.id, box_xyxy=(0.1, 0.2, 0.3, 0.4), confidence=0.5) for k in frames)
-        times = {"start_seconds": 2.0 * clip, "end_seconds": 2.0 * clip + 2}
+        times: dict[str, Any] = {"start_seconds": 2.0 * clip, "end_seconds": 2.0 * clip + 2}
         return SceneObject(id=f"{g}{name}", label=label, entity_id=f"{g}{entity}", clip_index=clip, boxes=boxes, **times, **more)
 
     red = (Attribute(kind="colour", name="red", confidence=0.9), Attribute(kind="size", name="large"))
@@ -128,7 +128,7 @@ def stsgs(draw: st.DrawFn) -> STSG:
     objects = []
     for _ in range(draw(st.integers(0, 8))):
         clip = draw(st.integers(0, len(frames) - 1))
-        kind = draw(st.sampled_from(["static", "dynamic"]))
+        kind: Literal["static", "dynamic"] = draw(st.sampled_from(["static", "dynamic"]))
         seen = draw(st.permutations(frames[clip]))[: draw(st.integers(0, 1 if kind == "dynamic" else 3))]
         objects.append(
             SceneObject(

@@ -36,17 +36,21 @@ def write_video(
     pixels: str = "yuv420p",
     container_options: dict[str, str] | None = None,
     sound_seconds: int = 0,
+    comment: str = "",
 ) -> Path:
     """Encode pictures (the container by the suffix, .mkv keeps any times) at the given times, or at an even rate; silence beside them."""
     times = [i / fps for i in range(len(pictures))] if times is None else times
     options = {"crf": "18", "preset": "ultrafast", "bf": "0"} if codec == "libx264" else {}
     with av.open(str(path), "w", options=container_options or {}) as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream(codec, rate=fps, options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixels
         if codec == "libx264":  # others know few rates
             stream.codec_context.time_base = Fraction(1, CLOCK)
-        sound = container.add_stream("aac", rate=8000) if sound_seconds else None
+        sound = _add_sound(container) if sound_seconds else None
         for picture, time in zip(pictures, times, strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = round(time * CLOCK), Fraction(1, CLOCK)
@@ -61,10 +65,16 @@ def write_video(
 def write_sound(path: Path) -> Path:
     """A second of silence, no pictures."""
     with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=8000)
+        stream = _add_sound(container)
         container.mux(stream.encode(_silence(1)))
         container.mux(stream.encode(None))
     return path
+
+
+def _add_sound(container: av.container.OutputContainer) -> av.AudioStream:
+    stream = container.add_stream("aac", rate=8000)
+    assert isinstance(stream, av.AudioStream)
+    return stream
 
 
 def _silence(seconds: int) -> av.AudioFrame:

@@ -25,6 +25,9 @@ from pathlib import Path
 
 import neo4j
 import platformdirs
+from pydantic import SecretStr
+
+from graph_schema.settings import Settings
 
 VERSION = "5.26.12"
 BROWSER_VERSION = "5.24.0"  # the newest one published; there is no 5.26
@@ -49,13 +52,24 @@ class CannotRun(Exception):
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running server; `process` may be killed to see what its clients do."""
+class Address:
+    """Where a server listens, and who may use it."""
 
     uri: str
     browser_url: str
     user: str
     password: str
+
+    def settings(self, data: Path) -> Settings:
+        """Settings for this server with a data directory."""
+        return Settings(data=data, neo4j_uri=self.uri, neo4j_user=self.user, neo4j_password=SecretStr(self.password))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; `process` may be killed to see what its clients do."""
+
+    address: Address
     process: subprocess.Popen[bytes]
 
 
@@ -131,10 +145,10 @@ def running(home: Path) -> Iterator[Server]:
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
-    server = Server(f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/", "neo4j", password, process)
+    address = Address(f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/", "neo4j", password)
     try:
-        wait_until_it_answers(server, log, process)
-        yield server
+        wait_until_it_answers(address, log, process)
+        yield Server(address, process)
     finally:
         process.kill()  # an orderly end takes 10 s, and nobody reads these files again
         process.wait()
@@ -145,12 +159,12 @@ def environment_of(home: Path) -> dict[str, str]:
     return {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
 
 
-def wait_until_it_answers(server: Server, log: Path, process: subprocess.Popen[bytes]) -> None:
+def wait_until_it_answers(address: Address, log: Path, process: subprocess.Popen[bytes]) -> None:
     """Return when the server takes queries. Raises CannotRun if it ends instead, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            with neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password)) as driver:
+            with neo4j.GraphDatabase.driver(address.uri, auth=(address.user, address.password)) as driver:
                 driver.verify_connectivity()
             return
         except neo4j.exceptions.DriverError as error:
@@ -173,6 +187,7 @@ def _die_with_parent() -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as started, contextlib.suppress(KeyboardInterrupt):
-        print(f"STEPGRAPH_NEO4J_URI={started.uri} STEPGRAPH_NEO4J_USER={started.user} STEPGRAPH_NEO4J_PASSWORD={started.password}")
-        print(f"Browser: {started.browser_url}  (Ctrl-C ends it)", flush=True)
+        at = started.address
+        print(f"STEPGRAPH_NEO4J_URI={at.uri} STEPGRAPH_NEO4J_USER={at.user} STEPGRAPH_NEO4J_PASSWORD={at.password}")
+        print(f"Browser: {at.browser_url}  (Ctrl-C ends it)", flush=True)
         signal.pause()

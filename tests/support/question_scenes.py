@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from graph_schema.models import (
     QRA,
@@ -59,12 +60,12 @@ class Scene:
 
     def relates(self, subject: str, predicate: str, object_: str, start: float, end: float) -> str:
         """Add a relation between two nodes; return its id."""
-        ends = {"subject_id": self.id + subject, "object_id": self.id + object_}
+        ends: dict[str, Any] = {"subject_id": self.id + subject, "object_id": self.id + object_}
         return self._add(Relation(id=f"{self.id}r{len(self.edges)}", predicate=predicate, start_seconds=start, end_seconds=end, **ends))
 
     def moves(self, node: str, motion: str, to: str, start: float, end: float) -> str:
         """Add a motion between two nodes of a thing; return its id."""
-        ends = {"from_id": self.id + node, "to_id": self.id + to}
+        ends: dict[str, Any] = {"from_id": self.id + node, "to_id": self.id + to}
         return self._add(Motion(id=f"{self.id}m{len(self.edges)}", motion=motion, start_seconds=start, end_seconds=end, **ends))
 
     def again(self, node: str, later: str) -> str:
@@ -93,7 +94,7 @@ class Scene:
             if isinstance(edge, Relation):
                 walked = PathEdge(id=edge_id, type="RELATES", from_id=edge.subject_id, to_id=edge.object_id)
             else:
-                kind = "MOVES" if isinstance(edge, Motion) else "SAME_AS"
+                kind: Literal["MOVES", "SAME_AS"] = "MOVES" if isinstance(edge, Motion) else "SAME_AS"
                 walked = PathEdge(id=edge_id, type=kind, from_id=edge.from_id, to_id=edge.to_id)
             nodes.append(walked.to_id if nodes[-1] == walked.from_id else walked.from_id)
             edges.append(walked)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,14 @@ def free_port() -> int:
 
 
 def shots_video(path: Path, shots: int = 3, *, size: tuple[int, int] = (320, 240)) -> Path:
-    """A video of one-second shots, each with a white square that moves over a ground of another colour."""
+    """A video of one-second shots, each with a white square that moves over a ground of another colour.
+
+    No two have the same bytes, so that no test meets another's video in a store that they share.
+    """
     pictures: list[Picture] = []
     for shot in range(shots):
         pictures += [ground(GROUNDS[shot % len(GROUNDS)], square_at=(40 + 6 * i, 60 + 10 * shot), size=size) for i in range(25)]
-    return write_video(path, pictures)
+    return write_video(path, pictures, comment=uuid.uuid4().hex)
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:

@@ -88,7 +88,7 @@ def test_a_run_on_one_machine_is_the_same_training_run_as_an_order_for_it(
     video = shots_video(tmp_path / "shots.mp4")
     run = run_loop([video], tmp_path / "out", RunOptions(samples=4), embedded_settings, lambda *_: None)
     training = run.training
-    assert training is not None and training.steps is not None
+    assert training is not None and training.steps is not None and training.checkpoint is not None
     url = f"/v1/training-runs/{training.id}"
     found = client.get(url).json()
     rows = client.get(f"{url}/metrics").json()
@@ -97,6 +97,6 @@ def test_a_run_on_one_machine_is_the_same_training_run_as_an_order_for_it(
     assert found["latest"] == rows[-1]
     order = TrainingRunRequest(qra_set_id=run.qra_set_id or "").identity()
     result = {"steps": training.steps, "first": training.first, "last": training.last}
-    assert found["properties"] == {**order, **result, "checkpoint": str(tmp_path / "out" / training.checkpoint or "")}
+    assert found["properties"] == {**order, **result, "checkpoint": str(tmp_path / "out" / training.checkpoint)}
     job = client.post("/v1/training-runs", json={"qra_set_id": run.qra_set_id}).json()
     assert job["parameters"]["training_run_id"] == training.id

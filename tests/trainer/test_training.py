@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def answer(checkpoint: Path, text: str, instruction: str, picture: Path) -> str:
             messages(text, instruction, [image.convert("RGB")]),
             add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
         )  # fmt: skip
-    said = model.generate(**prompt, max_new_tokens=80)[0, prompt["input_ids"].shape[1] :]
+    said = cast(Any, model).generate(**prompt, max_new_tokens=80)[0, prompt["input_ids"].shape[1] :]
     return str(processor.tokenizer.decode(said, skip_special_tokens=True))
 
 

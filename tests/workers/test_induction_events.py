@@ -10,7 +10,11 @@ from workers.induction.events import ClipEvent
 FOUR_SECONDS = Interval(start_seconds=0, end_seconds=4)
 
 
-def event(*things: tuple[FrameObject, list[tuple[str, float, float]]], touches: tuple[int, int] | None = None) -> ClipEvent:
+Moved = tuple[FrameObject, list[tuple[str, float, float]]]
+"""A thing, and what it does as (word, start, end)."""
+
+
+def event(*things: Moved, touches: tuple[int, int] | None = None) -> ClipEvent:
     """The event of 4 s with keyframes at 1 and 3 s, both of which show all things, with what they do as (word, start, end)."""
     objects = [o.model_copy(update={"track": str(n), "kind": "dynamic" if does else "static"}) for n, (o, does) in enumerate(things)]
     motions = [(n, *m) for n, (_, does) in enumerate(things) for m in does]
@@ -21,7 +25,7 @@ def event(*things: tuple[FrameObject, list[tuple[str, float, float]]], touches: 
 
 def test_what_moves_is_told_before_what_stands() -> None:
     red = (thing("red", size="large", box=LEFT, seen=(0, 4)), [("moves right", 0.0, 4.0)])
-    blue = (thing("blue", "square", box=RIGHT, seen=(0, 4)), [])
+    blue: Moved = (thing("blue", "square", box=RIGHT, seen=(0, 4)), [])
     assert event(red, blue).description == "A large red circle moves right while a small blue square stands still."
 
 
@@ -59,7 +63,9 @@ def test_several_that_stand_are_listed_and_doubles_are_others() -> None:
 
 
 def test_a_crowd_is_counted() -> None:
-    crowd = [(thing(c, box=(n / 10, 0.4, n / 10 + 0.05, 0.5)), []) for n, c in enumerate(("red", "blue", "green", "pink", "grey", "black"))]
+    crowd: list[Moved] = [
+        (thing(c, box=(n / 10, 0.4, n / 10 + 0.05, 0.5)), []) for n, c in enumerate(("red", "blue", "green", "pink", "grey", "black"))
+    ]
     told = event(*crowd).description
     assert told.endswith("and two other things stand still.")
 

@@ -33,7 +33,8 @@ def test_a_picture_stored_on_its_side_is_turned_upright(real_videos: Path, tmp_p
     split = split_video(path, data=tmp_path)
     assert (split.video.width, split.video.height) == (288, 352)
     for keyframe in split.clips[0].keyframes:
-        assert cv2.imread(str(tmp_path / keyframe.image)).shape == (352, 288, 3)
+        picture = cv2.imread(str(tmp_path / keyframe.image))
+        assert picture is not None and picture.shape == (352, 288, 3)
     (frames,) = open_clips(path, split, data=tmp_path)
     assert frames.images.shape[1:] == (352, 288, 3)
     # the page leaves one corner free, the upper left one, which is dark

@@ -106,7 +106,7 @@ def test_exposure_is_taken_out() -> None:
 
 
 def test_a_pan_is_noticed_and_a_car_before_a_still_camera_is_not() -> None:
-    scene = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, size=(200, 400, 3), dtype=np.uint8), (7, 7), 0)
+    scene = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, size=(200, 400, 3), dtype=np.uint8), (7, 7), 0).astype(np.uint8)
     pan = np.stack([scene[20:155, 4 * k : 4 * k + 240] for k in range(20)])
     assert camera_motion(pan).moves
     still = np.stack([scene[20:155, :240].copy() for _ in range(20)])

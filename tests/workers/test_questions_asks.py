@@ -22,24 +22,24 @@ def file_of(ask_type: type[Ask]) -> Path:
     return Path(inspect.getfile(ask_type))
 
 
-def test_each_module_in_asks_is_one_registered_type():
+def test_each_module_in_asks_is_one_registered_type() -> None:
     assert sorted(file_of(t) for t in ASK_TYPES) == sorted(p for p in PACKAGE.glob("*.py") if p.stem != "__init__")
 
 
 @pytest.mark.parametrize("ask_type", ASK_TYPES, ids=lambda t: t.__name__)
-def test_a_type_is_whole_and_named_in_no_other_module(ask_type: type[Ask]):
+def test_a_type_is_whole_and_named_in_no_other_module(ask_type: type[Ask]) -> None:
     assert not inspect.isabstract(ask_type)
     naming = [p for p in MODULES if re.search(rf"\b{ask_type.__name__}\b", p.read_text(encoding="utf-8"))]
     assert naming == [file_of(ask_type)]
 
 
-def test_candidates_are_drawn_from_in_an_order_that_stays():
+def test_candidates_are_drawn_from_in_an_order_that_stays() -> None:
     orders = [t.draw_order for t in ASK_TYPES]
     assert orders == sorted(set(orders))
     assert [t.answer_type for t in ASK_TYPES[:7]] == ["object", "colour", "motion", "motion", "time", "motion", "shot"]
 
 
-def test_a_new_type_is_asked_once_its_file_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_new_type_is_asked_once_its_file_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "size.py").write_text(ASK_SIZE)
     monkeypatch.setattr(asks, "__path__", [*asks.__path__, str(tmp_path)])
     monkeypatch.setitem(sys.modules, f"{asks.__name__}.size", None)  # forgotten after the test

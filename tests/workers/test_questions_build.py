@@ -17,13 +17,13 @@ def table() -> Scene:
     return scene
 
 
-def test_a_relation_is_asked_from_either_end():
+def test_a_relation_is_asked_from_either_end() -> None:
     scene = table()
     assert answers(scene.questions("tr0", answer="cup0")) == {"What is to the left of the large plate?": "small cup"}
     assert answers(scene.questions("tr0", answer="plate0")) == {"What is to the right of the small cup?": "large plate"}
 
 
-def test_two_relations_nest_and_the_rationale_leads_from_the_start_to_the_answer():
+def test_two_relations_nest_and_the_rationale_leads_from_the_start_to_the_answer() -> None:
     (question,) = table().questions("tr0", "tr1", answer="cup0").values()
     assert question.question == "What is to the left of the thing that touches the small box?"
     assert told(question) == [
@@ -37,7 +37,7 @@ def test_two_relations_nest_and_the_rationale_leads_from_the_start_to_the_answer
     assert first.keyframe_ids == ("tk0.0", "tk0.1", "tk0.2", "tk0.3")
 
 
-def test_evidence_is_what_is_seen_while_the_relation_holds():
+def test_evidence_is_what_is_seen_while_the_relation_holds() -> None:
     scene = Scene("t")
     scene.thing("cup", "small cup")
     scene.thing("plate", "large plate")
@@ -47,7 +47,7 @@ def test_evidence_is_what_is_seen_while_the_relation_holds():
     assert question.rationale[0].time_seconds == 1.0
 
 
-def test_time_is_given_only_where_the_answer_is_unique_only_then():
+def test_time_is_given_only_where_the_answer_is_unique_only_then() -> None:
     scene = Scene("t")
     for entity, caption in (("cup", "small cup"), ("plate", "large plate"), ("box", "small box")):
         scene.thing(entity, caption)
@@ -59,7 +59,7 @@ def test_time_is_given_only_where_the_answer_is_unique_only_then():
     assert "start_seconds < 4.0 AND edge.end_seconds > 2.1" in question.program
 
 
-def test_a_clip_is_given_where_that_tells_objects_apart():
+def test_a_clip_is_given_where_that_tells_objects_apart() -> None:
     scene = Scene("t", shots=2)
     for shot in (0, 1):
         scene.thing("cup" if shot else "mug", "small cup" if shot else "small mug", shot)
@@ -71,7 +71,7 @@ def test_a_clip_is_given_where_that_tells_objects_apart():
     assert question.time_range_seconds == (4.0, 8.0)
 
 
-def test_twins_at_the_same_time_are_not_asked_about():
+def test_twins_at_the_same_time_are_not_asked_about() -> None:
     scene = table()
     scene.thing("twin", "small cup")
     scene.relates("twin0", "left of", "plate0", 0, 4)
@@ -79,13 +79,13 @@ def test_twins_at_the_same_time_are_not_asked_about():
     assert scene.questions("tr0", answer="plate0") == {}  # "the small cup" is which?
 
 
-def test_a_caption_that_fits_a_second_object_tells_neither():
+def test_a_caption_that_fits_a_second_object_tells_neither() -> None:
     scene = table()
     scene.thing("red", "small red cup")
     assert scene.questions("tr0", answer="plate0") == {}  # "the small cup" may be the red one
 
 
-def test_a_way_on_that_could_be_another_is_told_by_label_or_not_asked_about():
+def test_a_way_on_that_could_be_another_is_told_by_label_or_not_asked_about() -> None:
     scene = table()
     scene.thing("pot", "large pot")
     scene.relates("box0", "touches", "pot0", 0, 4)
@@ -98,7 +98,7 @@ def test_a_way_on_that_could_be_another_is_told_by_label_or_not_asked_about():
     assert scene.questions("tr0", "tr1", answer="cup0") == {}  # of the plates that it touches, only one is right of the cup
 
 
-def test_an_answer_in_the_question_is_not_asked_for():
+def test_an_answer_in_the_question_is_not_asked_for() -> None:
     scene = Scene("t")
     scene.thing("cup", "red cup")
     scene.thing("mug", "small red cup holder")
@@ -107,7 +107,7 @@ def test_an_answer_in_the_question_is_not_asked_for():
     assert scene.questions("tr0", answer="cup0") == {}  # "small red cup holder" says both red and red cup
 
 
-def test_a_path_that_comes_back_to_an_object_is_not_asked_about():
+def test_a_path_that_comes_back_to_an_object_is_not_asked_about() -> None:
     scene = table()
     scene.relates("cup0", "touches", "box0", 0, 4)
     assert scene.questions("tr1", "tr2", "tr0", answer="plate0") == {}
@@ -125,7 +125,7 @@ def rolling() -> Scene:
     return scene
 
 
-def test_a_motion_is_asked_for_by_mover_word_and_time():
+def test_a_motion_is_asked_for_by_mover_word_and_time() -> None:
     questions = rolling().questions("tm0", answer="ball0.0")
     assert answers(questions) == {
         "Between 0.0 s and 1.0 s, what moves left?": "ball",
@@ -135,11 +135,11 @@ def test_a_motion_is_asked_for_by_mover_word_and_time():
     assert {q.answer_type: q.time_range_seconds for q in questions.values()} == {"object": (0, 1), "motion": (0, 1), "time": None}
 
 
-def test_what_stands_still_is_no_question_for_objects_that_never_move_do_too():
+def test_what_stands_still_is_no_question_for_objects_that_never_move_do_too() -> None:
     assert "Between 1.1 s and 2.0 s, what stands still?" not in rolling().questions("tm1", answer="ball0.1")
 
 
-def test_one_motion_after_another_is_asked_in_their_order():
+def test_one_motion_after_another_is_asked_in_their_order() -> None:
     scene = rolling()
     after = scene.questions("tm1", "tm0", answer="ball0.2")
     assert answers(after)["What does the ball do right after moving left?"] == "stands still"
@@ -151,7 +151,7 @@ def test_one_motion_after_another_is_asked_in_their_order():
     assert answers(before)["What does the ball do right before standing still?"] == "moves left"
 
 
-def test_a_motion_gives_the_time_of_what_follows_it():
+def test_a_motion_gives_the_time_of_what_follows_it() -> None:
     questions = rolling().questions("tr3", "tm2", answer="cup0")
     assert answers(questions)["While the ball moves up, what is above it?"] == "cup"
     assert told(questions["While the ball moves up, what is above it?"]) == [
@@ -161,7 +161,7 @@ def test_a_motion_gives_the_time_of_what_follows_it():
     assert answers(questions)["What is above the thing that moves up between 2.0 s and 3.9 s?"] == "cup"
 
 
-def test_parts_of_one_motion_are_one():
+def test_parts_of_one_motion_are_one() -> None:
     scene = Scene("t")
     scene.thing("ball", "ball", moves=True)
     for s in range(3):
@@ -171,7 +171,7 @@ def test_parts_of_one_motion_are_one():
     assert answers(questions)["When does the ball move left?"] == "between 0.0 s and 3.0 s"
 
 
-def test_a_motion_that_comes_twice_has_no_one_time():
+def test_a_motion_that_comes_twice_has_no_one_time() -> None:
     scene = rolling()
     scene.moves("ball0.3", "moves left", "ball0.3", 3.97, 4.0)
     assert not any(text.startswith("When") for text in scene.questions("tm0", answer="ball0.0"))
@@ -191,14 +191,14 @@ def cuts() -> Scene:
     return scene
 
 
-def test_a_reference_asks_for_the_clip_where_more_than_one_is_left():
+def test_a_reference_asks_for_the_clip_where_more_than_one_is_left() -> None:
     scene = cuts()
     assert answers(scene.questions("ts0", answer="cup2")) == {"After shot 1, in which shot does the small cup appear next?": "shot 3"}
     assert scene.questions("ts1", answer="cup3") == {}  # after shot 3 there is only shot 4
     assert answers(scene.questions("ts1", answer="cup2")) == {"Before shot 4, in which shot does the small cup appear last?": "shot 3"}
 
 
-def test_a_reference_leads_to_the_clip_in_which_an_object_is_seen_again():
+def test_a_reference_leads_to_the_clip_in_which_an_object_is_seen_again() -> None:
     scene = cuts()
     (after,) = scene.questions("tr2", "ts0", answer="box2").values()
     assert (after.question, after.answer) == ("The next time the small cup is seen after shot 1, what touches it?", "box")
@@ -211,7 +211,7 @@ def test_a_reference_leads_to_the_clip_in_which_an_object_is_seen_again():
     assert deeper.steps == 3
 
 
-def test_what_an_object_does_when_it_is_seen_again_is_asked_for():
+def test_what_an_object_does_when_it_is_seen_again_is_asked_for() -> None:
     scene = Scene("t", shots=2)
     for shot in (0, 1):
         scene.thing("ball", "ball", shot, moves=True)
@@ -232,7 +232,7 @@ def test_what_an_object_does_when_it_is_seen_again_is_asked_for():
     ]
 
 
-def test_the_colour_of_what_a_relation_leads_to_is_asked_for():
+def test_the_colour_of_what_a_relation_leads_to_is_asked_for() -> None:
     scene = Scene("t")
     scene.thing("cup", "red cup")
     scene.thing("plate", "plate")
@@ -243,7 +243,7 @@ def test_the_colour_of_what_a_relation_leads_to_is_asked_for():
     }
 
 
-def test_people_are_not_called_things():
+def test_people_are_not_called_things() -> None:
     scene = Scene("t")
     scene.thing("ann", "red person", moves=True)
     scene.thing("cup", "cup")
@@ -258,7 +258,7 @@ def test_people_are_not_called_things():
     )
 
 
-def test_an_object_of_which_nothing_is_known_is_no_answer():
+def test_an_object_of_which_nothing_is_known_is_no_answer() -> None:
     scene = Scene("t")
     scene.thing("blob", "large moving object", moves=True)
     scene.thing("cup", "cup")
@@ -268,7 +268,7 @@ def test_an_object_of_which_nothing_is_known_is_no_answer():
     assert "object" not in {q.answer_type for q in scene.questions("tm0", answer="blob0.1").values()}
 
 
-def test_the_same_question_is_built_once_and_ids_repeat():
+def test_the_same_question_is_built_once_and_ids_repeat() -> None:
     scene = table()
     graph, path = scene.graph(), scene.path("tr0", answer="cup0")
     again = [path, path.model_copy(update={"index": 7})]
@@ -278,7 +278,7 @@ def test_the_same_question_is_built_once_and_ids_repeat():
     assert build_questions(graph, again, set_id="other", seed=1)[0].id != built[0].id  # a question belongs to one set
 
 
-def test_only_candidates_whose_program_gave_exactly_the_answer_are_kept():
+def test_only_candidates_whose_program_gave_exactly_the_answer_are_kept() -> None:
     scene = table()
     (question,) = scene.questions("tr0", answer="cup0").values()
     assert not question.checks.unique
@@ -286,7 +286,7 @@ def test_only_candidates_whose_program_gave_exactly_the_answer_are_kept():
     assert [(q.id, q.checks.unique, q.checks.leaks_answer) for q in kept] == [(question.id, True, False)]
 
 
-def test_programs_mean_what_the_question_says_and_name_no_node():
+def test_programs_mean_what_the_question_says_and_name_no_node() -> None:
     scene = cuts()
     (question,) = scene.questions("tr2", "ts0", "tr3", answer="box2").values()
     graph: STSG = scene.graph()

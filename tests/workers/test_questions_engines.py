@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from graph_schema.models import STSG, Motion, Relation
+from graph_schema.models import QRA, STSG, Motion, Relation
 from graph_schema.paths import reference_paths
 from graph_schema.store import GraphStore
 from tests.support.graphs import a_video, stsgs
@@ -45,11 +45,13 @@ def scenes(draw: st.DrawFn) -> STSG:
             scene.thing(entity, caption, shot, moves=moves)
             own_nodes = [f"{entity}{shot}.{s}" for s in range(4)] if moves else [f"{entity}{shot}"]
             nodes[shot] += own_nodes
-            for s, (a, b) in enumerate(itertools.pairwise(own_nodes)):
+            for s, (earlier, later) in enumerate(itertools.pairwise(own_nodes)):
                 if draw(st.booleans()):
-                    scene.moves(a, draw(st.sampled_from(MOTIONS)), b, 4 * shot + s, 4 * shot + s + draw(st.sampled_from([0.5, 0.93, 1.0])))
-        for a, b in itertools.pairwise(shown):
-            scene.again(f"{entity}{a}.3" if moves else f"{entity}{a}", f"{entity}{b}.0" if moves else f"{entity}{b}")
+                    scene.moves(
+                        earlier, draw(st.sampled_from(MOTIONS)), later, 4 * shot + s, 4 * shot + s + draw(st.sampled_from([0.5, 0.93, 1.0]))
+                    )
+        for one, next_one in itertools.pairwise(shown):
+            scene.again(f"{entity}{one}.3" if moves else f"{entity}{one}", f"{entity}{next_one}.0" if moves else f"{entity}{next_one}")
     for _ in range(draw(st.integers(2, 10))):
         shot = draw(st.integers(0, scene.shots - 1))
         if len(nodes[shot]) < 2:
@@ -60,14 +62,14 @@ def scenes(draw: st.DrawFn) -> STSG:
     return scene.graph()
 
 
-def built(graph: STSG, draws: int = 60) -> list:
+def built(graph: STSG, draws: int = 60) -> list[QRA]:
     paths = reference_paths(graph, steps=draw_steps(draws, (25, 45, 30), 0), seed=0)
     return build_questions(graph, paths, set_id="set", seed=0)
 
 
 @few
 @given(graph=scenes())
-def test_each_program_returns_exactly_the_answer(store: GraphStore, graph: STSG):
+def test_each_program_returns_exactly_the_answer(store: GraphStore, graph: STSG) -> None:
     store.write_graph(graph)
     questions = built(graph)
     assert store.run_programs([q.program for q in questions]) == [[q.answer] for q in questions]
@@ -80,7 +82,7 @@ def test_each_program_returns_exactly_the_answer(store: GraphStore, graph: STSG)
 
 @few
 @given(graph=scenes())
-def test_with_a_twin_of_everything_no_object_is_an_answer(store: GraphStore, graph: STSG):
+def test_with_a_twin_of_everything_no_object_is_an_answer(store: GraphStore, graph: STSG) -> None:
     twins = with_twins(graph)
     store.write_graph(twins)
     questions = [q for q in built(graph) if q.answer_type not in ("shot", "time", "motion")]
@@ -93,7 +95,7 @@ def test_with_a_twin_of_everything_no_object_is_an_answer(store: GraphStore, gra
 
 @few
 @given(graph=stsgs())
-def test_any_graph_and_any_words_give_programs_that_run(store: GraphStore, graph: STSG):
+def test_any_graph_and_any_words_give_programs_that_run(store: GraphStore, graph: STSG) -> None:
     store.write_graph(graph)
     questions = built(graph, draws=20)
     assert len(store.run_programs([q.program for q in questions])) == len(questions)  # one that cannot be run raises
@@ -118,11 +120,11 @@ def test_any_graph_and_any_words_give_programs_that_run(store: GraphStore, graph
         "\x01",
     ],
 )
-def test_any_text_stays_the_text_it_is(store: GraphStore, text: str):
+def test_any_text_stays_the_text_it_is(store: GraphStore, text: str) -> None:
     assert store.run_programs([f"RETURN {literal(text)} AS answer"]) == [[text]]
 
 
-def test_true_worlds_give_questions_of_every_kind(store: GraphStore):
+def test_true_worlds_give_questions_of_every_kind(store: GraphStore) -> None:
     kinds: set[str] = set()
     for seed in (0, 3):
         world = make_world(seed)

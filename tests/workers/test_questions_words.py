@@ -26,7 +26,7 @@ from workers.questions import words
         ("across from", "what is across from the cup", "what is the cup across from"),
     ],
 )
-def test_relations_are_asked_from_both_ends(predicate, subject, asked_of_object):
+def test_relations_are_asked_from_both_ends(predicate: str, subject: str, asked_of_object: str) -> None:
     assert words.ask_subject(predicate, "the cup") == subject
     assert words.ask_object(predicate, "the cup") == asked_of_object
 
@@ -40,7 +40,7 @@ def test_relations_are_asked_from_both_ends(predicate, subject, asked_of_object)
         ("holds", "holds the man", "the man holds"),
     ],
 )
-def test_relations_describe_an_object_from_both_ends(predicate, of_subject, of_object):
+def test_relations_describe_an_object_from_both_ends(predicate: str, of_subject: str, of_object: str) -> None:
     assert words.relative_clause(predicate, "the man", forward=True) == of_subject
     assert words.relative_clause(predicate, "the man", forward=False) == of_object
 
@@ -58,11 +58,11 @@ def test_relations_describe_an_object_from_both_ends(predicate, of_subject, of_o
         ("turning", "is turning", "be turning", "turning"),
     ],
 )
-def test_motions_have_their_forms(motion, finite, bare, participle):
-    assert (words.verb_phrase(motion), words.bare_verb(motion), words.participle(motion)) == (finite, bare, participle)
+def test_motions_have_their_forms(motion: str, says: str, bare: str, participle: str) -> None:
+    assert (words.verb_phrase(motion), words.bare_verb(motion), words.participle(motion)) == (says, bare, participle)
 
 
-def test_a_caption_keeps_no_article_of_its_own():
+def test_a_caption_keeps_no_article_of_its_own() -> None:
     assert [words.the(n) for n in ("red cup", "The red cup", "a  man", "theatre")] == [
         "the red cup",
         "the red cup",
@@ -71,7 +71,7 @@ def test_a_caption_keeps_no_article_of_its_own():
     ]
 
 
-def test_times_are_given_in_tenths_and_inside_of_what_they_mean():
+def test_times_are_given_in_tenths_and_inside_of_what_they_mean() -> None:
     assert words.inner_tenths(1.21, 3.09) == (1.3, 3.0)
     assert words.inner_tenths(1.2, 3.0) == (1.2, 3.0)  # 1.2 * 10 is a little more than 12
     assert words.between((1.3, 3.0)) == "between 1.3 s and 3.0 s"
@@ -81,5 +81,5 @@ def test_times_are_given_in_tenths_and_inside_of_what_they_mean():
     ("text", "inside"),
     [("What is left of the Red cup?", True), ("What is the red cups' owner?", False), ("a hundred cups", False), ("red  cup", False)],
 )
-def test_words_are_found_whole_and_in_any_case(text, inside):
+def test_words_are_found_whole_and_in_any_case(text: str, inside: bool) -> None:
     assert words.contains_words(text, "red cup") is inside

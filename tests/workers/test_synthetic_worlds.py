@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -42,7 +43,13 @@ def standing(thing: Thing, x: float, y: float, *, seconds: float = 2.0, depth: i
 
 def video_of(world: World) -> Video:
     frames = sum(s.frames for s in world.shots)
-    sizes = {"width": world.width, "height": world.height, "fps": world.fps, "frame_count": frames, "duration_seconds": frames / world.fps}
+    sizes: dict[str, Any] = {
+        "width": world.width,
+        "height": world.height,
+        "fps": world.fps,
+        "frame_count": frames,
+        "duration_seconds": frames / world.fps,
+    }
     return Video(id="v0", sha256=f"{world.seed:064x}", name=f"{world.name}.mp4", uri=f"{world.name}.mp4", **sizes)
 
 
@@ -257,7 +264,12 @@ def test_a_world_that_is_whole_is_not_made_again(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(synthetic, "make_world", small_world_of)
     assert [p.name for p in write_worlds(2, 5, tmp_path)] == ["world_005000.mp4", "world_005001.mp4"]
     made: list[int] = []
-    monkeypatch.setattr(synthetic, "make_world", lambda seed: (made.append(seed), small_world_of(seed))[1])
+
+    def noted(seed: int) -> World:
+        made.append(seed)
+        return small_world_of(seed)
+
+    monkeypatch.setattr(synthetic, "make_world", noted)
     assert [p.name for p in write_worlds(3, 5, tmp_path)] == ["world_005000.mp4", "world_005001.mp4", "world_005002.mp4"]
     assert made == [5002]
 
