@@ -176,7 +176,7 @@ def _induce_all(
             tell(name, 1, f"failed: {error}")
         except Exception as error:  # one video must not take the others with it, whatever it is
             logger.exception("%s failed", name)
-            entry |= _failed(path, f"{type(error).__name__}: {error}; this is a mistake in stepgraph, its place is printed above")
+            entry |= _failed(path, f"{type(error).__name__}: {error}; internal error (a bug in stepgraph); see the traceback above")
             tell(name, 1, "failed")
         else:
             graphs[graph.id] = graph

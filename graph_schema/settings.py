@@ -48,15 +48,14 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read the settings. A variable that is empty counts as unset. Raises BadInput that names the variable and the rule it broke."""
+        """Read the settings. A variable that is empty counts as unset. Raises BadInput that names each variable that broke a rule."""
         variables = os.environ if environment is None else environment
         values = VariableSource(cls, variables)() | FileSource(cls, variables)()
         try:
             settings = cls(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = f"{PREFIX}{str(first['loc'][0]).upper()}"
-            raise BadInput(f"{name}: {first['msg']}; change or unset it") from error
+            wrong = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            raise BadInput(f"{'; '.join(wrong)}; change or unset {'it' if len(wrong) == 1 else 'them'}") from error
         return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
 
 

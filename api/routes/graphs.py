@@ -89,7 +89,7 @@ def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> Fil
 def delete_graph(graph_id: str, store: StoreDep) -> None:
     """Take a graph out of the store. Its video and the questions sampled from it stay."""
     if not store.has_graph(graph_id):
-        raise NotFound(f"no graph {graph_id!r} is in the store, so there is nothing to delete; GET /v1/graphs lists those there are")
+        raise NotFound(f"graph {graph_id!r} not found, so there is nothing to delete; GET /v1/graphs lists those there are")
     store.delete_graph(graph_id)
 
 

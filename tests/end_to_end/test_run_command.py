@@ -225,7 +225,7 @@ def test_a_mistake_of_ours_in_one_video_leaves_the_others(
     settings = Settings(data=Path(environment["STEPGRAPH_DATA"]))
     run = run_loop([bad, good], tmp_path / "out", RunOptions(samples=5, train=False), settings, lambda *_: None)
     assert [i["status"] for i in run["inputs"]] == ["failed", "done"]
-    assert run["inputs"][0]["error"].startswith("KeyError: 'a mistake'; this is a mistake in stepgraph")
+    assert run["inputs"][0]["error"].startswith("KeyError: 'a mistake'; internal error (a bug in stepgraph); see the traceback above")
 
 
 def test_an_older_graph_of_the_same_video_goes(worlds: Path, tmp_path: Path, environment: dict[str, str]) -> None:

@@ -39,6 +39,11 @@ def test_an_error_names_the_variable_and_its_rule() -> None:
         Settings.from_environment({"STEPGRAPH_PORT": "70000"})
 
 
+def test_every_wrong_variable_is_named() -> None:
+    with pytest.raises(BadInput, match=r"^STEPGRAPH_PORT: .*; STEPGRAPH_LEASE_SECONDS: .*; change or unset them$"):
+        Settings.from_environment({"STEPGRAPH_PORT": "70000", "STEPGRAPH_LEASE_SECONDS": "0"})
+
+
 def test_settings_made_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPGRAPH_PORT", "9000")
     assert Settings().port == 8000
