@@ -109,12 +109,12 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if isinstance(error.body, bytes):  # FastAPI reads JSON only where the header announces it
         given = request.headers.get("content-type")
-        said = "there is no header content-type" if given is None else f"the content type is {_short(given)}"
-        detail = f"{said}; this route takes JSON: send the header content-type: application/json"
+        header = "there is no header content-type" if given is None else f"the content type is {_short(given)}"
+        detail = f"{header}; this route takes JSON: send the header content-type: application/json"
         return problem(request, 415, "unsupported-media-type", detail)
-    faults = [_field_error(e) for e in error.errors()]
-    detail = "; ".join(f"{f.location}: {f.detail}" for f in faults)
-    return problem(request, 422, "bad-input", f"{detail}; see /docs for what this route takes", faults)
+    errors = [_field_error(e) for e in error.errors()]
+    detail = "; ".join(f"{f.location}: {f.detail}" for f in errors)
+    return problem(request, 422, "bad-input", f"{detail}; see /docs for what this route takes", errors)
 
 
 def _field_error(error: dict[str, Any]) -> FieldError:

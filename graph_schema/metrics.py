@@ -15,7 +15,7 @@ TAIL_BYTES = 4096
 
 
 def training_run_id(qra_set_id: str, configuration: dict[str, Any]) -> str:
-    """The name of a training run: the same order is the same run, whether it came by `stepgraph run` or by the API."""
+    """The name of a training run: the same request is the same run, whether it came by `stepgraph run` or by the API."""
     return f"t{content_hash(qra_set_id, configuration)}"
 
 

@@ -52,7 +52,7 @@ def _mix(text: str) -> tuple[float, float, float]:
 
 
 def _summarise(result: dict[str, Any], out: Path) -> None:
-    from api.views.words import shortfalls_said
+    from api.views.words import describe_shortfalls
     from graph_schema.vocabulary import plural
 
     for entry in result["inputs"]:
@@ -61,8 +61,8 @@ def _summarise(result: dict[str, Any], out: Path) -> None:
     kinds = ", ".join(plural(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
     things, nodes = plural(counts["entities"], "thing"), plural(counts["objects"], "node")
     print(f"{plural(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {plural(counts['questions'], 'question')}")
-    if said := shortfalls_said(result["shortfalls"]):
-        print(said)
+    if shortfalls := describe_shortfalls(result["shortfalls"]):
+        print(shortfalls)
     if (training := result.get("training")) is not None:
         if training["status"] == "done":
             first, last = training["first"], training["last"]

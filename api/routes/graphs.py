@@ -37,10 +37,10 @@ class ListedGraph(BaseModel):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def induce_graph(order: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
+def induce_graph(request: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
-    video = store.read_video(order.video_id)
-    return submitter.submit("induce", "cpu", {"video_id": video.id, "parser": order.parser})
+    video = store.read_video(request.video_id)
+    return submitter.submit("induce", "cpu", {"video_id": video.id, "parser": request.parser})
 
 
 @router.get("")
@@ -57,7 +57,7 @@ def list_graphs(
 @router.get(
     "/{graph_id}",
     response_model=STSG,
-    responses={304: {"description": "The graph is as the client knows it (`If-None-Match`)"}, **documented(404)},
+    responses={304: {"description": "The client has this version of the graph (`If-None-Match`)"}, **documented(404)},
 )
 def get_graph(graph_id: str, app_state: AppStateDep, if_none_match: Annotated[str | None, Header(max_length=2000)] = None) -> Response:
     """One graph, whole. Its `ETag` changes with its content."""

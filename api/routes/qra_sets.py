@@ -49,11 +49,11 @@ class QRASet(BaseModel):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def sample_qra_set(order: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
+def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start sampling questions from graphs. The job's result has the `qra_set_id`."""
-    if absent := [graph_id for graph_id in order.graph_ids if not store.has_graph(graph_id)]:
+    if absent := [graph_id for graph_id in request.graph_ids if not store.has_graph(graph_id)]:
         raise NotFound(f"graph {absent[0]!r} not found; induce one from a video first")
-    return submitter.submit("sample", "cpu", order.model_dump())
+    return submitter.submit("sample", "cpu", request.model_dump())
 
 
 @router.get("")

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/training-runs", tags=["training-runs"])
 
 
 class TrainingRunRequest(WorkRequest):
-    """On which questions, which model, and how. The same order is the same training run: sent again it goes on, or is done at once."""
+    """On which questions, which model, and how. The same request is the same training run: sent again it goes on, or is done at once."""
 
     qra_set_id: str = Field(min_length=1, max_length=200)
     model: str = Field(default="tiny", min_length=1, max_length=500, description="`tiny`, a model folder on the worker, or a hub id")
@@ -55,19 +55,19 @@ class TrainingRun(ListedTrainingRun):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def launch_training_run(order: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
+def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
     """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
-    questions = store.read_qra_set(order.qra_set_id)
+    questions = store.read_qra_set(request.qra_set_id)
     if questions["count"] == 0:
-        raise Conflict(f"QRA set {order.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
-    configuration = order.model_dump(exclude={"qra_set_id"})
+        raise Conflict(f"QRA set {request.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
+    configuration = request.model_dump(exclude={"qra_set_id"})
     run_id = training_run_id(questions["id"], configuration)
     if (working := _unfinished_job(store, run_id)) is not None:
         response.headers["Location"] = f"/v1/jobs/{working.id}"
         return working
 
     def keep(job: Job) -> None:
-        store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=order.model, produced=None)
+        store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=request.model, produced=None)
 
     parameters = {"training_run_id": run_id, "qra_set_id": questions["id"], "configuration": configuration}
     return submitter.submit("train", "gpu", parameters, before_notify=keep)
