@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AppState:
-    """The app's own things, made once."""
+    """What the app makes once and its routes share."""
 
     settings: Settings
     store: GraphStore
@@ -40,8 +40,8 @@ class AppState:
 
 
 def _app_state(request: Request) -> AppState:
-    found: AppState = request.app.state.app_state
-    return found
+    state: AppState = request.app.state.app_state
+    return state
 
 
 def _store(request: Request) -> GraphStore:
@@ -55,7 +55,7 @@ Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` 
 
 
 async def declared_parameters_only(request: Request) -> None:
-    """Refuse a query parameter that the route does not have, as a misspelt `limit`; else it would be ignored without a word."""
+    """Refuse a query parameter that the route does not have, as a misspelt `limit`; else it would be ignored silently."""
     known = _query_parameters(request.scope["route"].dependant)
     rule = f"no such parameter; this route takes {', '.join(known) or 'none'}"
     if unknown := [(name, value) for name, value in request.query_params.items() if name not in known]:
@@ -80,7 +80,7 @@ def listing(page: Page[Any]) -> dict[str, Any]:
 
 
 class WorkRequest(BaseModel):
-    """Base of the bodies that start work: a key it does not know is an error, and "5" is no number."""
+    """Base of the bodies that start work: an unknown key is an error, and "5" is not a number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -126,4 +126,4 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
         "headers": {"Location": {"description": "the job", "schema": {"type": "string"}}},
     },
 }
-"""The `responses` that every route shares which takes an order."""
+"""The `responses` that every route shares which starts work."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from graph_schema.store import GraphStore
 
@@ -21,34 +23,25 @@ class CachedGraph:
 
 
 class GraphCache:
-    """The graphs asked for last, up to `max_bytes` of JSON. Safe to share between threads."""
+    """The graphs asked for last, up to `max_bytes` of JSON; a larger graph is read each time. Safe to share between threads."""
 
     def __init__(self, store: GraphStore, max_bytes: int = MAX_BYTES) -> None:
         """Start empty."""
-        self._store, self._max_bytes = store, max_bytes
-        self._graphs: OrderedDict[str, CachedGraph] = OrderedDict()
-        self._bytes = 0
+        self._store = store
+        self._graphs: LRUCache[str, CachedGraph] = LRUCache(max_bytes, getsizeof=lambda graph: len(graph.content))
         self._lock = threading.Lock()
 
     def get(self, graph_id: str, version: str) -> CachedGraph:
         """Return the graph, of which `store.graph_version` said that it has this version. Raises NotFound."""
         with self._lock:
-            found = self._graphs.get(graph_id)
-            if found is not None and found.version == version:
-                self._graphs.move_to_end(graph_id)
-                return found
+            cached = self._graphs.get(graph_id)
+        if cached is not None and cached.version == version:
+            return cached
         graph = self._store.read_graph(graph_id)
         images = {keyframe.id: keyframe.image for clip in graph.clips for keyframe in clip.keyframes}
         read = CachedGraph(version, graph.model_dump_json().encode(), images)
         with self._lock:
-            self._put(graph_id, read)
+            self._graphs.pop(graph_id, None)
+            with contextlib.suppress(ValueError):  # larger than the whole cache
+                self._graphs[graph_id] = read
         return read
-
-    def _put(self, graph_id: str, graph: CachedGraph) -> None:
-        if (old := self._graphs.pop(graph_id, None)) is not None:
-            self._bytes -= len(old.content)
-        self._graphs[graph_id] = graph
-        self._bytes += len(graph.content)
-        while self._bytes > self._max_bytes and len(self._graphs) > 1:
-            _, dropped = self._graphs.popitem(last=False)
-            self._bytes -= len(dropped.content)

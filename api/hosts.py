@@ -21,10 +21,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class HostCheck:
-    """Middleware that answers 403 where Host is no name of this service, or Origin of a request that changes something is not its Host."""
+    """Middleware that answers 403 where Host is not a name of this service, or a request that changes something has another Origin."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        """Know the names: localhost, the machine's, the configured ones. Any address is good: only a name can be made to lead here."""
+        """Collect the names: localhost, the machine's, the configured ones. Any address is good: only a name can be made to lead here."""
         self._app = app
         given = [part.strip() for part in settings.allowed_hosts.split(",")]
         self._any = "*" in given

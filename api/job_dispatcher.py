@@ -24,7 +24,7 @@ class JobDispatcher:
     def __init__(self, store: GraphStore, notify: Callable[[Job], None], *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         """Start nothing yet."""
         self._store, self._notify, self._sweep_seconds = store, notify, sweep_seconds
-        self._wishes: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._notified: dict[tuple[str, str, int], tuple[float, float]] = {}  # (id, state, attempt) -> (not again before, last wait)
         self._thread: threading.Thread | None = None
 
@@ -35,19 +35,19 @@ class JobDispatcher:
 
     def close(self) -> None:
         """Stop notifying."""
-        self._wishes.put(None)
+        self._requests.put(None)
         if self._thread is not None:
             self._thread.join(timeout=10)
 
     def notify(self, job: Job) -> None:
         """Wake a worker for this job soon. Returns at once."""
-        self._wishes.put(job)
+        self._requests.put(job)
 
     def _work(self) -> None:
         next_sweep = time.monotonic()
         while True:
             try:
-                job = self._wishes.get(timeout=max(0.0, next_sweep - time.monotonic()))
+                job = self._requests.get(timeout=max(0.0, next_sweep - time.monotonic()))
             except queue.Empty:
                 self._sweep()
                 next_sweep = time.monotonic() + self._sweep_seconds

@@ -15,10 +15,34 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 
-from graph_schema.errors import StepgraphError
+from graph_schema.errors import (
+    BadInput,
+    BrokerUnavailable,
+    Conflict,
+    EngineUnavailable,
+    Interrupted,
+    LeaseLost,
+    NotFound,
+    OutOfSpace,
+    StepgraphError,
+    TooLarge,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+STATUSES: dict[type[StepgraphError], HTTPStatus] = {
+    StepgraphError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    LeaseLost: HTTPStatus.CONFLICT,
+    Interrupted: HTTPStatus.CONFLICT,
+    EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    BrokerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+"""A class that is not listed has the status of its nearest base."""
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 logger = logging.getLogger(__name__)
@@ -56,6 +80,11 @@ def problem(request: Request, status: int, kind: str, detail: str, errors: Seque
     return JSONResponse(body.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
 
 
+def status_of(error: StepgraphError) -> HTTPStatus:
+    """The HTTP status of an error: its class's in `STATUSES`, else that of the nearest base."""
+    return next(STATUSES[base] for base in type(error).__mro__ if base in STATUSES)
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
     schema = {"$ref": "#/components/schemas/Problem"}
@@ -73,19 +102,19 @@ def install(app: FastAPI) -> None:
 
 def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, StepgraphError)
-    return problem(request, error.status, error.kind, str(error))
+    return problem(request, status_of(error), error.kind, str(error))
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if isinstance(error.body, bytes):  # FastAPI reads JSON only where the header announces it
         given = request.headers.get("content-type")
-        said = "there is no header content-type" if given is None else f"the content type is {_short(given)}"
-        detail = f"{said}; this route takes JSON: send the header content-type: application/json"
+        header = "there is no header content-type" if given is None else f"the content type is {_short(given)}"
+        detail = f"{header}; this route takes JSON: send the header content-type: application/json"
         return problem(request, 415, "unsupported-media-type", detail)
-    faults = [_field_error(e) for e in error.errors()]
-    detail = "; ".join(f"{f.location}: {f.detail}" for f in faults)
-    return problem(request, 422, "bad-input", f"{detail}; see /docs for what this route takes", faults)
+    errors = [_field_error(e) for e in error.errors()]
+    detail = "; ".join(f"{f.location}: {f.detail}" for f in errors)
+    return problem(request, 422, "bad-input", f"{detail}; see /docs for what this route takes", errors)
 
 
 def _field_error(error: dict[str, Any]) -> FieldError:
@@ -131,4 +160,6 @@ def _client_disconnected(_request: Request, _error: Exception) -> Response:
 
 def _unhandled_error(request: Request, error: Exception) -> Response:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(request, 500, "error", f"{type(error).__name__}: this is a mistake in stepgraph; its log has the details")
+    return problem(
+        request, 500, "error", f"{type(error).__name__}: internal error (a bug in stepgraph); see the traceback in the log of the service"
+    )

@@ -83,7 +83,7 @@ def _serve(app: FastAPI, settings: Settings) -> None:
     import uvicorn
 
     class Server(uvicorn.Server):
-        """Tells the responses that would go on, before it waits for them."""
+        """Ends the event streams before it waits for open responses."""
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             app.state.app_state.closing.set()
@@ -118,7 +118,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    """uvicorn says in one line how many responses it cancels at the end; where each of them was then is no news."""
+    """uvicorn says in one line how many responses it cancels at the end; the traceback of each is left out."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 

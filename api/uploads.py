@@ -97,7 +97,7 @@ class _FormReader:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise BadInput(f"the body is no multipart form ({error}); {UPLOAD_USAGE}") from error
+            raise BadInput(f"the body is not a multipart form ({error}); {UPLOAD_USAGE}") from error
 
     def finish(self) -> tuple[str, str]:
         """Return the file's name and SHA-256 at the end of the body."""

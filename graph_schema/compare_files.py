@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from graph_schema.compare import Comparison, compare_graphs
-from graph_schema.errors import BadInput
+from graph_schema.errors import BadInput, describe_validation_errors
 from graph_schema.models import STSG
 
 
@@ -60,7 +60,9 @@ def _read_folder(folder: Path) -> dict[str, STSG]:
         try:
             found[path.name] = STSG.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise BadInput(f"{path} is no scene graph: {error.errors()[0]['msg']}; a folder to evaluate holds graph files only") from error
+            raise BadInput(
+                f"{path} is not a scene graph: {describe_validation_errors(error)}; a folder to evaluate holds graph files only"
+            ) from error
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror}") from error
     return found

@@ -26,7 +26,7 @@ def claim(job: Job, owner: str, lease_seconds: float, now: float) -> Job:
     if job.cancel_requested:
         return job.model_copy(update={"state": "cancelled", "owner": None, "updated_at": now})
     if job.attempt >= MAX_ATTEMPTS:
-        reason = job.error or f"worker {job.owner} stopped without a word in attempt {job.attempt}"
+        reason = job.error or f"worker {job.owner} exited without reporting in attempt {job.attempt}"
         error = f"given up after {job.attempt} attempts: {reason}"
         return job.model_copy(update={"state": "failed", "owner": None, "error": error, "updated_at": now})
     changes = {"state": "running", "owner": owner, "attempt": job.attempt + 1, "lease_expires": now + lease_seconds, "updated_at": now}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from graph_schema.identifiers import content_hash
 
+TAIL_BYTES = 4096
+"""Read at once from the end of a metrics file: some fifteen rows."""
+
 
 def training_run_id(qra_set_id: str, configuration: dict[str, Any]) -> str:
-    """The name of a training run: the same order is the same run, whether it came by `stepgraph run` or by the API."""
+    """The name of a training run: the same request is the same run, whether it came by `stepgraph run` or by the API."""
     return f"t{content_hash(qra_set_id, configuration)}"
 
 
@@ -28,6 +32,24 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         return []
     whole, _, _ = content.rpartition(b"\n")
     return [json.loads(line) for line in whole.splitlines() if line.strip()]
+
+
+def read_latest_metrics(path: Path) -> dict[str, Any] | None:
+    """The last whole row of a `metrics.jsonl`, None if there is none yet. Reads the file's end only, however long it has grown."""
+    try:
+        with path.open("rb") as file:
+            start, tail = file.seek(0, os.SEEK_END), b""
+            while start > 0:
+                start, size = max(0, start - TAIL_BYTES), min(start, TAIL_BYTES)
+                file.seek(start)
+                tail = file.read(size) + tail
+                _, newline, last = tail.rpartition(b"\n")[0].rstrip().rpartition(b"\n")
+                if last and (newline or start == 0):
+                    row: dict[str, Any] = json.loads(last)
+                    return row
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def summarise(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:

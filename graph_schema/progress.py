@@ -10,6 +10,8 @@ from graph_schema.errors import Interrupted
 
 ProgressCallback = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and what is being done."""
+TitledProgressCallback = Callable[[str, float, str], None]
+"""The same for work of several parts; the first argument is the part's title, such as a video's name."""
 
 
 class Progress:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from graph_schema.errors import BadInput
-from graph_schema.models import Record
+
+PREFIX = "STEPGRAPH_"
 
 
-class Settings(Record):
+class Settings(BaseSettings):
     """Where things are. Each field is read from STEPGRAPH_<FIELD>; a secret also from the file named by STEPGRAPH_<FIELD>_FILE."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("stepgraph")))
     neo4j_uri: str | None = Field(default=None, description="bolt://… or neo4j://…; None: the embedded engine in the data directory")
@@ -30,23 +35,65 @@ class Settings(Record):
     lease_seconds: float = Field(default=90.0, gt=0, description="a job nobody has renewed for this long is given to another worker")
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else: the environment is read by `from_environment` alone."""
+        return (init_settings,)
+
+    @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read the settings. Raises BadInput that names the variable and the rule it broke."""
-        env = os.environ if environment is None else environment
-        values: dict[str, str] = {}
-        for field in cls.model_fields:
-            variable = f"STEPGRAPH_{field.upper()}"
-            if (path := env.get(f"{variable}_FILE")) is not None:
-                try:
-                    values[field] = Path(path).read_text(encoding="utf-8").strip()
-                except OSError as error:
-                    raise BadInput(f"{variable}_FILE is {path!r}, which cannot be read: {error.strerror}") from error
-            elif env.get(variable):
-                values[field] = env[variable]
+        """Read the settings. A variable that is empty counts as unset. Raises BadInput that names each variable that broke a rule."""
+        variables = os.environ if environment is None else environment
+        values = VariableSource(cls, variables)() | FileSource(cls, variables)()
         try:
-            settings = cls.model_validate(values)
+            settings = cls(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = f"STEPGRAPH_{str(first['loc'][0]).upper()}"
-            raise BadInput(f"{name}: {first['msg']}; change or unset it") from error
+            wrong = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            raise BadInput(f"{'; '.join(wrong)}; change or unset {'it' if len(wrong) == 1 else 'them'}") from error
         return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+
+
+class VariableSource(EnvSettingsSource):
+    """STEPGRAPH_<FIELD> of a given environment; names in lower case are not read."""
+
+    def __init__(self, settings_cls: type[BaseSettings], environment: Mapping[str, str]) -> None:
+        """Keep the variables that are ours."""
+        self._own = {name.lower(): value for name, value in environment.items() if name.startswith(PREFIX) and value}
+        super().__init__(settings_cls)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return self._own
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """The content of the file that STEPGRAPH_<FIELD>_FILE names, without blanks at its ends, as container secrets are given.
+
+    pydantic-settings' own secrets source takes one folder for all fields, with fixed file names.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], environment: Mapping[str, str]) -> None:
+        """Read nothing yet."""
+        super().__init__(settings_cls)
+        self._environment = environment
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        """Return the file's content, or None. Raises BadInput if the file cannot be read."""
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = self._environment.get(variable)
+        if path is None:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise BadInput(f"{variable} is {path!r}, which cannot be read: {error.strerror}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        """{field: content} of the fields that have a file."""
+        read = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in read.items() if value is not None}

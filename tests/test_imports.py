@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"stepgraph", "graph_schema", "workers", "trainer", "api"}
+PACKAGES = {"stepgraph", "graph_schema", "workers", "trainer", "api"}
 MAY_IMPORT: dict[str, set[str]] = {
     "stepgraph": {"graph_schema", "workers"},
     "graph_schema": set(),
@@ -17,17 +17,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"graph_schema"},
 }
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
-VERBS = {"api/cli/run.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/cli/loop.py", "api/serve.py"}
+VERBS = {"api/cli/run.py", "api/cli/loop.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/serve.py"}
 PURE = {"workers/induction", "workers/questions"}
 NOT_IN_PURE = {"neo4j", "celery", "torch", "fastapi", "redis", "pathlib", "os"}
 
 
 def modules() -> list[Path]:
-    return sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))
+    return sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 
 
 def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
-    """Top-level package names that a module imports; relative imports stay in their room."""
+    """Top-level package names that a module imports; relative imports stay in their package."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hidden = set()
     if not inside_functions:
@@ -45,18 +45,18 @@ def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_module_imports_only_rooms_below_its_own(path: Path) -> None:
+def test_a_module_imports_only_packages_below_its_own(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
-    room = name.split("/")[0]
+    package = name.split("/")[0]
     found = imports_of(path, inside_functions=name not in VERBS)
-    assert (found & ROOMS) - {room} <= MAY_IMPORT[room], f"{name} imports a room it must not know"
+    assert (found & PACKAGES) - {package} <= MAY_IMPORT[package], f"{name} imports a package it must not"
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if any(p.is_relative_to(ROOT / d) for d in PURE)], ids=lambda p: p.name)
-def test_the_pure_rooms_know_no_driver_queue_torch_or_disk(path: Path) -> None:
+def test_the_pure_packages_import_no_driver_queue_torch_or_disk(path: Path) -> None:
     assert not imports_of(path, inside_functions=True) & NOT_IN_PURE
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if "trainer" not in p.parts], ids=lambda p: str(p.relative_to(ROOT)))
-def test_only_the_trainer_knows_torch(path: Path) -> None:
+def test_only_the_trainer_imports_torch(path: Path) -> None:
     assert not imports_of(path, inside_functions=True) & {"torch", "transformers"}

@@ -12,7 +12,7 @@ from types import FrameType
 
 from pydantic import ValidationError
 
-from graph_schema.errors import BadInput, StepgraphError
+from graph_schema.errors import BadInput, StepgraphError, describe_validation_errors
 
 
 def main(arguments: list[str]) -> int:
@@ -33,8 +33,7 @@ def main(arguments: list[str]) -> int:
         config = TrainingConfig.model_validate_json(Path(arguments[0]).read_bytes())
         result = train(config, should_stop=lambda: bool(asked))
     except ValidationError as error:
-        first = error.errors()[0]
-        print(f"stepgraph: {arguments[0]}: {'.'.join(map(str, first['loc']))}: {first['msg']}", file=sys.stderr)
+        print(f"stepgraph: {arguments[0]}: {describe_validation_errors(error)}", file=sys.stderr)
         return 2
     except (BadInput, OSError) as error:
         print(f"stepgraph: {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from graph_schema.errors import BadInput
+from graph_schema.errors import BadInput, describe_validation_errors
 from graph_schema.models import QRA, STSG, Keyframe
 
 
@@ -34,9 +34,7 @@ def read_samples(qra_path: Path, root: Path, *, max_frames: int) -> list[Sample]
         try:
             qra = QRA.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise BadInput(f"{where}: {place}: {first['msg']}; each line is one QRA record") from error
+            raise BadInput(f"{where}: {describe_validation_errors(error, 'the line')}; each line is one QRA record") from error
         if not qra.answer.strip():
             raise BadInput(f"{where}: the answer is empty, so there is nothing to learn; remove the line")
         if qra.graph_id not in graphs:
@@ -107,4 +105,4 @@ def _read_graph(path: Path) -> STSG:
     except FileNotFoundError:
         raise BadInput(f"no graph {path}; keep graphs/ beside qra.jsonl as `stepgraph run` writes them") from None
     except ValidationError as error:
-        raise BadInput(f"{path} is no graph of this version: {error.errors()[0]['msg']}") from error
+        raise BadInput(f"{path} is not a graph of this version: {describe_validation_errors(error)}") from error

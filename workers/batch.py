@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from graph_schema.dataset import DatasetFolder
@@ -12,16 +12,13 @@ from graph_schema.errors import BadInput, EngineUnavailable, OutOfSpace, Stepgra
 from graph_schema.identifiers import file_sha256
 from graph_schema.models import QRA, STSG, InputRecord, VideoRef
 from graph_schema.options import ParserOptions
-from graph_schema.progress import Progress
+from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers import pipeline
 from workers.media import as_text
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv"})
-
-BatchCallback = Callable[[str, float, str], None]
-"""Called with a step's title, its fraction done in [0, 1] and a detail."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +43,7 @@ def induce_videos(
     settings: Settings,
     store: GraphStore,
     parser: ParserOptions,
-    report: BatchCallback,
+    report: TitledProgressCallback,
     seconds: dict[str, float],
 ) -> tuple[list[InputRecord], list[STSG]]:
     """Induce the graph of each video, in the store and in `dataset`; return what became of each, and the graphs.

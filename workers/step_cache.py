@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from graph_schema.errors import describe_validation_errors
 from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash
 
@@ -39,7 +40,7 @@ class StepCache:
             try:
                 return adapter.validate_json(path.read_bytes())
             except ValidationError as error:  # emptied by a power cut, or written by another version of the code
-                logger.warning("%s is no result of this step (%s); it is computed again", path, error.errors()[0]["msg"])
+                logger.warning("%s is not a result of this step (%s); it is computed again", path, describe_validation_errors(error))
         result = compute()
         write_atomically(path, adapter.dump_json(result))
         return result

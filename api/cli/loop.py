@@ -20,13 +20,12 @@ from graph_schema.files import write_atomically
 from graph_schema.metrics import read_metrics, summarise, training_folder, training_run_id
 from graph_schema.models import QRA, STSG, RunRecord, TrainingRecord
 from graph_schema.options import TINY, RunOptions
-from graph_schema.progress import Progress
+from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
 from graph_schema.vocabulary import plural
 
 if TYPE_CHECKING:
     from graph_schema.store import GraphStore
-    from workers.batch import BatchCallback
 
 MIN_FREE_BYTES = 64 * 2**20
 """A run that starts with less cannot write its keyframes, graphs and checkpoint; measured: about 30 MiB for one minute of video."""
@@ -46,7 +45,7 @@ def check_folder(folder: Path) -> None:
         raise OutOfSpace(f"only {free // 2**20} MiB free at {folder}, a run needs {MIN_FREE_BYTES // 2**20} MiB or more; free space first")
 
 
-def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, report: BatchCallback) -> RunRecord:
+def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: Settings, report: TitledProgressCallback) -> RunRecord:
     """Do the whole loop, or take up where an earlier call stopped; return what `run.json` holds.
 
     An input that fails is recorded with its reason and does not stop the others.
@@ -63,7 +62,9 @@ def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: S
         return _run(videos, DatasetFolder(out), options, settings, report)
 
 
-def _run(videos: Sequence[Path], dataset: DatasetFolder, options: RunOptions, settings: Settings, report: BatchCallback) -> RunRecord:
+def _run(
+    videos: Sequence[Path], dataset: DatasetFolder, options: RunOptions, settings: Settings, report: TitledProgressCallback
+) -> RunRecord:
     from graph_schema.store import GraphStore
     from workers import pipeline
     from workers.batch import induce_videos, named_as_here
@@ -121,7 +122,7 @@ def _train(
     options: RunOptions,
     settings: Settings,
     store: GraphStore,
-    report: BatchCallback,
+    report: TitledProgressCallback,
 ) -> tuple[TrainingRecord, list[dict[str, Any]]]:
     report("training", 0, plural(len(qras), "question"))
     from trainer.runs import TrainingConfig, train

@@ -55,7 +55,7 @@ def _mix(text: str) -> tuple[float, float, float]:
 
 
 def _summarise(run: RunRecord, out: Path) -> None:
-    from api.views.words import shortfalls_said
+    from api.views.words import describe_shortfalls
     from graph_schema.vocabulary import plural
 
     for entry in run.inputs:
@@ -64,7 +64,7 @@ def _summarise(run: RunRecord, out: Path) -> None:
     kinds = ", ".join(plural(counts[f"{kind}s"], kind) for kind in ("relation", "motion", "reference"))
     things, nodes = plural(counts["entities"], "thing"), plural(counts["objects"], "node")
     print(f"{plural(counts['graphs'], 'graph')}: {things} in {nodes}, {kinds}; {plural(counts['questions'], 'question')}")
-    if text := shortfalls_said(run.shortfalls):
+    if text := describe_shortfalls(run.shortfalls):
         print(text)
     if run.training is not None:
         print(_training_line(run.training, out))

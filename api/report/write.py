@@ -20,7 +20,7 @@ from api.views.entities import EntityView, entities_of
 from api.views.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
 from api.views.lanes import HEAD, LANE, Lanes, lay_out
 from api.views.questions import MAX_CARDS, Card, cards_of
-from api.views.words import NOTHING_FOUND, clock, shortfalls_said, span
+from api.views.words import NOTHING_FOUND, clock, describe_shortfalls, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.models import QRA, STSG, Clip
 from graph_schema.vocabulary import plural
@@ -107,7 +107,7 @@ def render_report(
         style=Markup(style),
         run=run,
         inputs=[_input_row(entry) for entry in run.get("inputs", [])],
-        shortfalls=shortfalls_said(run.get("shortfalls") or {}),
+        shortfalls=describe_shortfalls(run.get("shortfalls") or {}),
         nothing_found=NOTHING_FOUND.capitalize(),
         counts=[(_singular(n) if v == 1 else n, v) for n, v in _flat(run.get("counts", {}))],
         seconds=_seconds(run),
@@ -126,12 +126,12 @@ def render_report(
     )
 
 
-def share_out(wishes: Sequence[int], total: int) -> list[int]:
-    """Give each as much as it wishes as far as `total` goes; when it does not, small wishes are met and large ones cut alike."""
-    given = [0] * len(wishes)
+def share_out(wanted: Sequence[int], total: int) -> list[int]:
+    """Give each as much as is wanted as far as `total` goes; when it does not, small numbers are met and large ones cut alike."""
+    given = [0] * len(wanted)
     left = total
-    for place, i in enumerate(sorted(range(len(wishes)), key=lambda i: wishes[i])):
-        given[i] = min(wishes[i], left // (len(wishes) - place))
+    for place, i in enumerate(sorted(range(len(wanted)), key=lambda i: wanted[i])):
+        given[i] = min(wanted[i], left // (len(wanted) - place))
         left -= given[i]
     return given
 

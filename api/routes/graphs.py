@@ -58,7 +58,7 @@ def list_graphs(
 @router.get(
     "/{graph_id}",
     response_model=STSG,
-    responses={304: {"description": "The graph is as the client knows it (`If-None-Match`)"}, **documented(404)},
+    responses={304: {"description": "The client has this version of the graph (`If-None-Match`)"}, **documented(404)},
 )
 def get_graph(graph_id: str, app_state: AppStateDep, if_none_match: Annotated[str | None, Header(max_length=2000)] = None) -> Response:
     """One graph, whole. Its `ETag` changes with its content."""
@@ -90,7 +90,7 @@ def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> Fil
 def delete_graph(graph_id: str, store: StoreDep) -> None:
     """Take a graph out of the store. Its video and the questions sampled from it stay."""
     if not store.has_graph(graph_id):
-        raise NotFound(f"no graph {graph_id!r} is in the store, so there is nothing to delete; GET /v1/graphs lists those there are")
+        raise NotFound(f"graph {graph_id!r} not found, so there is nothing to delete; GET /v1/graphs lists those there are")
     store.delete_graph(graph_id)
 
 

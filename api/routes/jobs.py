@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
 
 from api.dependencies import AppStateDep, Cursor, Limit, Listing, StoreDep, listing
 from api.events import event_id, follow
@@ -64,6 +65,4 @@ def job_events(job_id: str, app_state: AppStateDep, last_event_id: Annotated[str
     if job.state in FINAL and last_event_id == event_id(job):
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        follow(app_state.store, job, last_event_id, app_state.closing), media_type="text/event-stream", headers=headers
-    )
+    return EventSourceResponse(follow(app_state.store, job, last_event_id, app_state.closing), headers=headers)

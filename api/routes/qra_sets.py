@@ -39,7 +39,7 @@ class QRASet(BaseModel):
 def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start sampling questions from graphs. The job's result has the `qra_set_id`."""
     if absent := [graph_id for graph_id in request.graph_ids if not store.has_graph(graph_id)]:
-        raise NotFound(f"no graph {absent[0]!r} is in the store; induce one from a video first")
+        raise NotFound(f"graph {absent[0]!r} not found; induce one from a video first")
     return submitter.submit(SampleParameters.model_validate(request.model_dump()))
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
 from graph_schema.errors import Conflict, NotFound
-from graph_schema.metrics import read_metrics, training_folder, training_run_id
+from graph_schema.metrics import read_latest_metrics, read_metrics, training_folder, training_run_id
 from graph_schema.models import Job, JobState, TrainParameters
 from graph_schema.options import TrainingOptions
 from graph_schema.store import GraphStore
@@ -78,8 +78,7 @@ def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None
 def get_training_run(training_run_id: str, app_state: AppStateDep) -> TrainingRun:
     """One training run, and how far it is."""
     parts = _parts(app_state.store.read_training_run(training_run_id))
-    rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
-    latest = rows[-1] if rows else None
+    latest = read_latest_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     job_id = parts["properties"].get("job_id")
     if job_id is None:  # made by `stepgraph run`, which keeps it only when it is done
         return TrainingRun(**parts, state="done", progress=1.0, error=None, latest=latest)

@@ -144,9 +144,9 @@ def _place(boxes: Sequence[tuple[EntityView, str, tuple[float, float, float, flo
         wide, tall = text_width(entity.name, _CAPTION) + 8, _CAPTION + 5
         inside = max(0.0, min(left, PICTURE_WIDTH - wide))
         from_right = max(0.0, min(right - wide, PICTURE_WIDTH - wide))
-        wishes = [(x, y) for y in (top - tall, bottom, top, bottom - tall) for x in (inside, from_right) if 0 <= y <= height - tall]
-        wishes.append((inside, max(0.0, min(top, height - tall))))
-        x, y = min(wishes, key=lambda at: sum(_shared(at[0], at[1], wide, tall, other) for other in placed))
+        candidates = [(x, y) for y in (top - tall, bottom, top, bottom - tall) for x in (inside, from_right) if 0 <= y <= height - tall]
+        candidates.append((inside, max(0.0, min(top, height - tall))))
+        x, y = min(candidates, key=lambda at: sum(_shared(at[0], at[1], wide, tall, other) for other in placed))
         placed.append(BoxView(entity, node_id, left, top, right - left, bottom - top, x, y, wide, tall))
     return tuple(placed)
 

@@ -60,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class MotionMark:
-    """A motion on its lane: a line from `x` to `x + width`, and the words over it as far as there is room."""
+    """A motion on its lane: a line from `x` to `x + width`, and the words over it if they fit."""
 
     entity: EntityView
     x: float
@@ -251,11 +251,11 @@ def lay_out(graph: STSG, entities: Sequence[EntityView], keyframe_keys: Mapping[
     )
 
 
-def motion_text(motion: str, room: float) -> str:
-    """The words if they fit into `room` pixels, else an arrow, else nothing."""
+def motion_text(motion: str, width: float) -> str:
+    """The words if they fit into `width` pixels, else an arrow, else nothing."""
     arrow = next((a for words, a in _ARROWS.items() if motion == f"moves {words}"), "")
     for text in (f"{arrow} {motion}".strip(), motion, arrow):
-        if text and text_width(text, _SMALL) <= room:
+        if text and text_width(text, _SMALL) <= width:
             return text
     return ""
 

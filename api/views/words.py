@@ -52,7 +52,7 @@ def shorten(text: str, width: float, size: float) -> str:
     return kept.rstrip() + "…"
 
 
-def shortfalls_said(lacking: Mapping[str, int]) -> str:
+def describe_shortfalls(lacking: Mapping[str, int]) -> str:
     """What a set lacks of the questions asked for, as a sentence's end; empty if it lacks nothing."""
     counts = ", ".join(f"{count} of {plural(int(steps), 'step')}" for steps, count in lacking.items())
     return f"short of what was asked, as no more questions with just one answer were found in these graphs: {counts}" if counts else ""

@@ -131,7 +131,7 @@ class GraphStore:
         """Return a video. Raises NotFound."""
         rows = self._rows("read_video", id=video_id)
         if not rows:
-            raise NotFound(f"no video {video_id!r} is in the store; upload it or run stepgraph on it first")
+            raise NotFound(f"video {video_id!r} not found; upload it or run stepgraph on it first")
         return Video(**_known(rows[0]["video"], Video.model_fields))
 
     def list_videos(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
@@ -304,7 +304,7 @@ class GraphStore:
         """`{id, created_at, count, graph_ids, configuration}` of a set. Raises NotFound."""
         rows = self._rows("read_qra_set", set_id=set_id)
         if not rows:
-            raise NotFound(f"no QRA set {set_id!r} is in the store; sample one from a graph first")
+            raise NotFound(f"QRA set {set_id!r} not found; sample one from a graph first")
         return qra_rows.set_meta(rows[0]["questions"])
 
     def qra_items(self, set_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[QRA]:
@@ -353,7 +353,7 @@ class GraphStore:
         """`{id, created_at, qra_set_ids, started_from, produced, **properties}`. Raises NotFound."""
         rows = self._rows("read_training_run", id=run_id)
         if not rows:
-            raise NotFound(f"no training run {run_id!r} is in the store; launch one first")
+            raise NotFound(f"training run {run_id!r} not found; launch one first")
         row = rows[0]
         joined = {key: row[key] for key in ("qra_set_ids", "started_from", "produced")}
         return {**json.loads(row["run"]["properties"]), "id": run_id, "created_at": row["run"]["created_at"], **joined}
@@ -467,7 +467,7 @@ class GraphStore:
     def _connect(self) -> neo4j.Driver:
         if (scheme := self._engine.uri.partition("://")[0]) not in SCHEMES:
             raise EngineUnavailable(
-                f"{self._engine.uri!r} is no address of a graph engine ({scheme!r} is none of {', '.join(SCHEMES)}); "
+                f"{self._engine.uri!r} is not an address of a graph engine ({scheme!r} is none of {', '.join(SCHEMES)}); "
                 "set STEPGRAPH_NEO4J_URI to something like bolt://host:7687"
             )
         try:
@@ -481,7 +481,7 @@ class GraphStore:
             )
         except (ConfigurationError, ValueError) as error:
             raise EngineUnavailable(
-                f"{self._engine.uri!r} is no address of a graph engine ({_first_line(error)}); "
+                f"{self._engine.uri!r} is not an address of a graph engine ({_first_line(error)}); "
                 "set STEPGRAPH_NEO4J_URI to something like bolt://host:7687"
             ) from error
 
@@ -627,11 +627,11 @@ def _known(row: Row, names: Iterable[str]) -> Row:
 
 
 def _no_graph(graph_id: str) -> NotFound:
-    return NotFound(f"no graph {graph_id!r} is in the store; induce one from a video first")
+    return NotFound(f"graph {graph_id!r} not found; induce one from a video first")
 
 
 def _no_job(job_id: str) -> NotFound:
-    return NotFound(f"no job {job_id!r} is in the store")
+    return NotFound(f"job {job_id!r} not found")
 
 
 def _now() -> str:

@@ -77,7 +77,7 @@ def test_a_graph_is_listed_until_it_is_deleted(client: TestClient, graph: STSG) 
     assert client.get("/v1/graphs", params={"video_id": graph.video.id}).json() == {"items": [], "next_cursor": None}
     problem = client.delete(f"/v1/graphs/{graph.id}").json()
     assert (problem["type"], problem["status"]) == ("/problems/not-found", 404)
-    assert problem["detail"].startswith(f"no graph '{graph.id}' is in the store, so there is nothing to delete")
+    assert problem["detail"].startswith(f"graph '{graph.id}' not found, so there is nothing to delete")
 
 
 def test_a_list_goes_on_where_its_cursor_says(client: TestClient, embedded_store: GraphStore) -> None:

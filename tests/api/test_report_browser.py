@@ -137,7 +137,7 @@ def test_it_fits_the_screen_and_can_be_read(page: Page, width: int, scheme: str)
 
 def test_inputs_can_be_read_on_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
-    reason = page.get_by_test_id("inputs").get_by_text("is no video: it holds text").bounding_box()
+    reason = page.get_by_test_id("inputs").get_by_text("is not a video: it holds text").bounding_box()
     assert reason is not None and reason["width"] > 300 and reason["height"] < 60
 
 

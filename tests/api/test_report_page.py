@@ -41,7 +41,7 @@ def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path) -> Non
     text = path.read_text(encoding="utf-8")
     tags = Tags(text)
     assert [tags.testids(n) for n in ("video", "keyframe", "question", "step", "curves")] == [1, 4, 2, 3, 1]
-    assert "<td>is no video: it holds text</td>" in text
+    assert "<td>is not a video: it holds text</td>" in text
     assert "as no more questions with just one answer were found in these graphs: 1 of 1 step, 24 of 3 steps." in text
     assert "<dt>graph</dt><dd>1</dd>" in text
     assert not list(tmp_path.glob("*.part"))
@@ -66,7 +66,7 @@ def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path) -> None:
         ({"things": 1}, "1 thing"),
         ({"things": 0, "same_content_as": "b.mp4"}, "same content as b.mp4"),
         ({"error": "/in/a.mp4 is empty (0 bytes); get it again"}, "is empty (0 bytes); get it again"),
-        ({"error": "KeyError: 3; its place is printed above"}, "KeyError: 3; its place is printed above"),
+        ({"error": "KeyError: 3; see the traceback above"}, "KeyError: 3; see the traceback above"),
         ({"error": "cannot open /in/a.mp4: no permission"}, "cannot open a.mp4: no permission"),
         ({}, "–"),
     ],

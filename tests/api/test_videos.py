@@ -1,4 +1,4 @@
-"""Uploading videos: streamed, hashed, limited; what is no video is refused with a reason and leaves nothing behind."""
+"""Uploading videos: streamed, hashed, limited; what is not a video is refused with a reason and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_upload_above_the_limit_is_refused_whether_it_says_its_size_or_not(cl
         ({"files": {"file": (None, b"talk.mp4")}}, "a value in the field 'file'"),
         ({"files": [("file", ("a.mp4", b"x")), ("file", ("b.mp4", b"x"))]}, "more than one part"),
         ({"content": b"--b\r\n", "headers": {"content-type": "multipart/form-data; boundary=b"}}, "the body ends before its file does"),
-        ({"content": b"garbage", "headers": {"content-type": "multipart/form-data; boundary=b"}}, "the body is no multipart form"),
+        ({"content": b"garbage", "headers": {"content-type": "multipart/form-data; boundary=b"}}, "the body is not a multipart form"),
     ],
     ids=["json", "other field", "no file", "two files", "cut short", "garbage"],
 )

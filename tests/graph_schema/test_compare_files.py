@@ -75,5 +75,5 @@ def test_what_cannot_be_scored_is_refused_with_a_reason(truth: Path, tmp_path: P
     with pytest.raises(BadInput, match=r"holds 2 graphs of a\.mp4: one\.json, two\.json; keep the one"):
         evaluate_folders(truth, tmp_path / "double")
     (tmp_path / "double" / "one.json").write_text("{}")
-    with pytest.raises(BadInput, match=r"one\.json is no scene graph"):
+    with pytest.raises(BadInput, match=r"one\.json is not a scene graph"):
         evaluate_folders(truth, tmp_path / "double")

@@ -73,7 +73,7 @@ def test_a_graph_without_edges_has_no_paths(store: GraphStore) -> None:
 
 
 def test_an_unknown_graph_has_no_paths_either(store: GraphStore) -> None:
-    with pytest.raises(NotFound, match="no graph 'g0'"):
+    with pytest.raises(NotFound, match="graph 'g0' not found"):
         store.sample_paths("g0", steps=[1], seed=0)
 
 

@@ -89,11 +89,11 @@ def test_a_graph_that_fails_half_way_leaves_nothing(store: GraphStore) -> None:
 
 
 def test_an_unknown_graph_or_video_is_named_in_the_error(store: GraphStore) -> None:
-    with pytest.raises(NotFound, match="no graph 'g0' is in the store"):
+    with pytest.raises(NotFound, match="graph 'g0' not found"):
         store.read_graph("g0")
-    with pytest.raises(NotFound, match="no graph 'g0' is in the store"):
+    with pytest.raises(NotFound, match="graph 'g0' not found"):
         store.delete_graph("g0")
-    with pytest.raises(NotFound, match="no video 'v0' is in the store"):
+    with pytest.raises(NotFound, match="video 'v0' not found"):
         store.read_video("v0")
 
 

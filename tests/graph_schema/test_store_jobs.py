@@ -20,7 +20,7 @@ def job(store: GraphStore) -> Job:
 def test_a_job_reads_back_with_its_times(store: GraphStore, job: Job) -> None:
     assert store.read_job(job.id) == job
     assert job.created_at == job.updated_at > 1.7e9
-    with pytest.raises(NotFound, match="no job 'j0'"):
+    with pytest.raises(NotFound, match="job 'j0' not found"):
         store.read_job("j0")
 
 
@@ -94,7 +94,7 @@ def test_after_three_attempts_a_job_fails_with_the_last_reason(store: GraphStore
     assert store.claim_job(job.id, "w3", 10, now=1030.0) is None
     failed = store.read_job(job.id)
     assert failed.state == "failed"
-    assert failed.error == "given up after 3 attempts: worker w2 stopped without a word in attempt 3"
+    assert failed.error == "given up after 3 attempts: worker w2 exited without reporting in attempt 3"
 
 
 def test_cancel_ends_a_queued_job_and_flags_a_running_one(store: GraphStore, job: Job) -> None:

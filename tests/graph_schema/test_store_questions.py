@@ -93,7 +93,7 @@ def test_an_empty_set_is_a_set(store: GraphStore) -> None:
 
 
 def test_an_unknown_set_and_a_question_of_another_set_are_errors(store: GraphStore) -> None:
-    with pytest.raises(NotFound, match="no QRA set 's0'"):
+    with pytest.raises(NotFound, match="QRA set 's0' not found"):
         store.qra_items("s0")
     s, other = unique("s"), unique("s")
     item = a_question(s, "g", 1)
@@ -117,5 +117,5 @@ def test_a_training_run_keeps_its_lineage(store: GraphStore) -> None:
     assert (ended["state"], ended["loss"], ended["produced"], ended["created_at"]) == ("done", 0.5, model, begun["created_at"])
     assert "config" not in ended
     assert ended in store.list_training_runs(limit=1000).items
-    with pytest.raises(NotFound, match="no training run 't0'"):
+    with pytest.raises(NotFound, match="training run 't0' not found"):
         store.read_training_run("t0")

@@ -168,7 +168,7 @@ def example_run(graph: STSG) -> dict[str, object]:
         "configuration": {"parser": "opencv", "seed": 0},
         "inputs": [
             {"name": graph.video.name, "path": graph.video.name, "status": "done", "graph_id": graph.id, "things": 2, "seconds": 1.2},
-            {"name": "notes.mp4", "path": "/in/notes.mp4", "status": "failed", "error": "/in/notes.mp4 is no video: it holds text"},
+            {"name": "notes.mp4", "path": "/in/notes.mp4", "status": "failed", "error": "/in/notes.mp4 is not a video: it holds text"},
         ],
         "counts": {"graphs": 1, "objects": 5, "questions": 2},
         "shortfalls": {"1": 1, "3": 24},

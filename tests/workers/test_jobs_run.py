@@ -244,7 +244,7 @@ def test_a_kept_step_that_cannot_be_read_is_done_again(
         assert workers.pipeline.induce(video, data=settings.data, parser=parser) == graph
     assert {path: path.read_bytes() for path in (settings.data / "steps").glob("*/*.json")} == kept
     for path in kept:
-        assert f"{path} is no result of this step" in caplog.text
+        assert f"{path} is not a result of this step" in caplog.text
     caplog.clear()
     assert workers.pipeline.induce(video, data=settings.data, parser=parser) == graph
     assert caplog.text == ""

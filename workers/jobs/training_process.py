@@ -18,7 +18,7 @@ from typing import Any
 from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Interrupted, StepgraphError
 from graph_schema.files import write_atomically
-from graph_schema.metrics import read_metrics, summarise, training_folder
+from graph_schema.metrics import read_latest_metrics, read_metrics, summarise, training_folder
 from graph_schema.models import TrainParameters
 from graph_schema.options import TrainingOptions
 from graph_schema.settings import Settings
@@ -119,10 +119,9 @@ def _end(trainer: subprocess.Popen[bytes]) -> None:
 
 
 def _progress(folder: Path) -> tuple[float, str]:
-    metrics = read_metrics(folder / "metrics.jsonl")
-    if not metrics:
+    last = read_latest_metrics(folder / "metrics.jsonl")
+    if last is None:
         return 0.0, "loading the model"
-    last = metrics[-1]
     return last["step"] / last["steps"], f"step {last['step']} of {last['steps']}, loss {last['loss']:.3f}"
 
 

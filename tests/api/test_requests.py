@@ -36,7 +36,7 @@ def graph(embedded_store: GraphStore) -> STSG:
     return graph
 
 
-def test_an_order_becomes_a_queued_job_and_a_notification(
+def test_a_request_becomes_a_queued_job_and_a_notification(
     client: TestClient, graph: STSG, notified: list[Job], embedded_store: GraphStore
 ) -> None:
     response = client.post("/v1/graphs", json={"video_id": graph.video.id})
@@ -69,11 +69,11 @@ def test_a_training_run_stands_in_the_store_before_a_worker_begins(client: TestC
     assert run_id in [r["id"] for r in client.get("/v1/training-runs").json()["items"]]
     assert client.get(f"/v1/training-runs/{run_id}/metrics").json() == []
     again = client.post("/v1/training-runs", json={"qra_set_id": set_id, "epochs": 2}).json()
-    assert again["parameters"]["training_run_id"] == run_id  # the same order is the same run
+    assert again["parameters"]["training_run_id"] == run_id  # the same request is the same run
     assert client.post("/v1/training-runs", json={"qra_set_id": set_id, "epochs": 3}).json()["parameters"]["training_run_id"] != run_id
 
 
-def test_a_training_order_says_what_the_trainer_understands(tmp_path: Path) -> None:
+def test_a_training_request_has_what_the_trainer_understands(tmp_path: Path) -> None:
     training = pytest.importorskip("trainer.training", reason="torch is not installed")
     configuration = TrainingRunRequest(qra_set_id="s").identity()
     paths = {name: tmp_path / name for name in ("qra", "root", "out")}
@@ -93,35 +93,35 @@ def test_metrics_can_be_followed_from_a_step_on(client: TestClient, graph: STSG,
 
 
 @pytest.mark.parametrize(
-    ("route", "body", "status", "said"),
+    ("route", "body", "status", "message"),
     [
-        ("graphs", {"video_id": "v0"}, 404, "no video 'v0' is in the store; upload it"),
+        ("graphs", {"video_id": "v0"}, 404, "video 'v0' not found; upload it"),
         ("graphs", {"video_id": "v0", "parser": "magic"}, 422, "body.parser: Input should be 'opencv' (got 'magic')"),
         ("graphs", {"video_id": "v0", "parsr": "opencv"}, 422, "body.parsr: Extra inputs are not permitted"),
         ("graphs", {}, 422, "body.video_id: Field required"),
-        ("qra-sets", {"graph_ids": ["g0"]}, 404, "no graph 'g0' is in the store; induce one"),
+        ("qra-sets", {"graph_ids": ["g0"]}, 404, "graph 'g0' not found; induce one"),
         ("qra-sets", {"graph_ids": []}, 422, "body.graph_ids: List should have at least 1 item"),
         ("qra-sets", {"graph_ids": ["g0"], "samples": 0}, 422, "body.samples: Input should be greater than or equal to 1 (got 0)"),
         ("qra-sets", {"graph_ids": ["g0"], "samples": "5"}, 422, "body.samples: Input should be a valid integer (got '5')"),
         ("qra-sets", {"graph_ids": ["g0"], "step_mix": [1, 2]}, 422, "body.step_mix: List should have at least 3 items"),
         ("qra-sets", {"graph_ids": ["g0"], "step_mix": [0, 0, 0]}, 422, "step_mix is [0.0, 0.0, 0.0]; give three shares of 0 or more"),
         ("qra-sets", {"graph_ids": ["g0"], "step_mix": [1, -2, 3]}, 422, "body.step_mix.1: Input should be greater than or equal to 0"),
-        ("training-runs", {"qra_set_id": "s0"}, 404, "no QRA set 's0' is in the store; sample one"),
+        ("training-runs", {"qra_set_id": "s0"}, 404, "QRA set 's0' not found; sample one"),
         ("training-runs", {"qra_set_id": "s0", "epochs": 0}, 422, "body.epochs: Input should be greater than or equal to 1"),
     ],
 )
-def test_a_bad_order_is_refused_before_it_becomes_a_job(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, route: str, body: dict[str, Any], status: int, said: str
+def test_a_bad_request_is_refused_before_it_becomes_a_job(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, route: str, body: dict[str, Any], status: int, message: str
 ) -> None:
     monkeypatch.delattr(GraphStore, "create_job")  # a job would be an internal error
     response = client.post(f"/v1/{route}", json=body)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
-    assert said in response.json()["detail"]
+    assert message in response.json()["detail"]
     assert response.json()["type"] == ("/problems/not-found" if status == 404 else "/problems/bad-input")
 
 
 @pytest.mark.parametrize(
-    ("method", "url", "content", "status", "kind", "said"),
+    ("method", "url", "content", "status", "kind", "message"),
     [
         ("POST", "/v1/graphs", b'{"video_id": ', 422, "bad-input", "body: not valid JSON"),
         ("GET", "/v1/nothing", b"", 404, "not-found", "no route /v1/nothing; see /docs"),
@@ -132,46 +132,46 @@ def test_a_bad_order_is_refused_before_it_becomes_a_job(
         ("POST", "/v1/graphs?video_id=v0", b"", 422, "bad-input", "query.video_id: no such parameter; this route takes none (got 'v0')"),
         ("GET", "/v1/jobs?state=asleep", b"", 422, "bad-input", "query.state: Input should be 'queued', 'running'"),
         ("GET", "/v1/jobs?cursor=abc", b"", 422, "bad-input", "cursor 'abc' is not one this list gave"),
-        ("GET", "/v1/jobs/j0", b"", 404, "not-found", "no job 'j0' is in the store"),
-        ("GET", "/v1/jobs/j0/events", b"", 404, "not-found", "no job 'j0' is in the store"),
-        ("POST", "/v1/jobs/j0/cancel", b"", 404, "not-found", "no job 'j0' is in the store"),
-        ("GET", "/v1/qra-sets/s0/items", b"", 404, "not-found", "no QRA set 's0' is in the store"),
-        ("GET", "/v1/qra-sets/s0/export", b"", 404, "not-found", "no QRA set 's0' is in the store"),
-        ("GET", "/v1/training-runs/t0", b"", 404, "not-found", "no training run 't0' is in the store"),
-        ("GET", "/v1/training-runs/t0/metrics", b"", 404, "not-found", "no training run 't0' is in the store"),
-        ("GET", "/v1/videos/v0", b"", 404, "not-found", "no video 'v0' is in the store"),
-        ("GET", "/v1/graphs/g0/keyframes/k0", b"", 404, "not-found", "no graph 'g0' is in the store"),
+        ("GET", "/v1/jobs/j0", b"", 404, "not-found", "job 'j0' not found"),
+        ("GET", "/v1/jobs/j0/events", b"", 404, "not-found", "job 'j0' not found"),
+        ("POST", "/v1/jobs/j0/cancel", b"", 404, "not-found", "job 'j0' not found"),
+        ("GET", "/v1/qra-sets/s0/items", b"", 404, "not-found", "QRA set 's0' not found"),
+        ("GET", "/v1/qra-sets/s0/export", b"", 404, "not-found", "QRA set 's0' not found"),
+        ("GET", "/v1/training-runs/t0", b"", 404, "not-found", "training run 't0' not found"),
+        ("GET", "/v1/training-runs/t0/metrics", b"", 404, "not-found", "training run 't0' not found"),
+        ("GET", "/v1/videos/v0", b"", 404, "not-found", "video 'v0' not found"),
+        ("GET", "/v1/graphs/g0/keyframes/k0", b"", 404, "not-found", "graph 'g0' not found"),
     ],
 )
 def test_every_error_is_a_problem_that_says_what_is_wrong(
-    client: TestClient, method: str, url: str, content: bytes, status: int, kind: str, said: str
+    client: TestClient, method: str, url: str, content: bytes, status: int, kind: str, message: str
 ) -> None:
     response = client.request(method, url, content=content, headers={"content-type": "application/json"})
     problem = response.json()
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
     assert (problem["type"], problem["status"], problem["instance"]) == (f"/problems/{kind}", status, url.partition("?")[0])
     assert problem["title"]
-    assert said in problem["detail"]
+    assert message in problem["detail"]
 
 
 @pytest.mark.parametrize("route", ["graphs", "qra-sets", "training-runs"])
 @pytest.mark.parametrize(
-    ("content_type", "said"),
+    ("content_type", "message"),
     [
         ("application/x-www-form-urlencoded", "the content type is 'application/x-www-form-urlencoded'"),  # curl -d
         ("text/plain", "the content type is 'text/plain'"),
         (None, "there is no header content-type"),
     ],
 )
-def test_a_body_that_does_not_say_it_is_json_is_refused_and_told_how(
-    client: TestClient, route: str, content_type: str | None, said: str
+def test_a_body_that_does_not_say_it_is_json_is_refused_with_the_remedy(
+    client: TestClient, route: str, content_type: str | None, message: str
 ) -> None:
     headers = {} if content_type is None else {"content-type": content_type}
     response = client.post(f"/v1/{route}", content=b'{"video_id": "v0"}', headers=headers)
     assert (response.status_code, response.headers["content-type"]) == (415, "application/problem+json")
     problem = response.json()
     assert (problem["type"], problem["title"]) == ("/problems/unsupported-media-type", "Unsupported Media Type")
-    assert problem["detail"] == f"{said}; this route takes JSON: send the header content-type: application/json"
+    assert problem["detail"] == f"{message}; this route takes JSON: send the header content-type: application/json"
     described = client.get("/openapi.json").json()["paths"][f"/v1/{route}"]["post"]["responses"]
     assert "application/problem+json" in described["415"]["content"]
 
@@ -186,7 +186,7 @@ def test_a_body_that_does_not_say_it_is_json_is_refused_and_told_how(
         ("POST", "/healthz", "GET"),
     ],
 )
-def test_a_refused_method_is_told_all_that_the_path_takes(client: TestClient, method: str, path: str, allowed: str) -> None:
+def test_a_refused_method_names_all_that_the_path_takes(client: TestClient, method: str, path: str, allowed: str) -> None:
     response = client.request(method, path)
     assert (response.status_code, response.headers["Allow"]) == (405, allowed)
 

@@ -1,0 +1,52 @@
+"""Settings from an environment: variables, secret files, and errors that name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from graph_schema.errors import BadInput
+from graph_schema.settings import Settings
+
+
+def test_each_field_has_a_variable_and_an_empty_one_counts_as_unset() -> None:
+    settings = Settings.from_environment(
+        {"STEPGRAPH_DATA": "~/graphs", "STEPGRAPH_PORT": "9000", "STEPGRAPH_HOST": "", "stepgraph_neo4j_user": "x", "PORT": "1"}
+    )
+    assert (settings.data, settings.port) == (Path("~/graphs").expanduser(), 9000)
+    assert (settings.host, settings.neo4j_user, settings.redis_url) == ("127.0.0.1", "neo4j", None)
+
+
+def test_a_relative_data_directory_becomes_absolute() -> None:
+    assert Settings.from_environment({"STEPGRAPH_DATA": "data"}).data == Path("data").absolute()
+
+
+def test_a_secret_file_wins_over_the_variable_and_is_stripped(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(" from the file\n")
+    variables = {"STEPGRAPH_NEO4J_PASSWORD": "from the variable", "STEPGRAPH_NEO4J_PASSWORD_FILE": str(secret)}
+    assert Settings.from_environment(variables).neo4j_password.get_secret_value() == "from the file"
+    secret.write_text("\n")
+    assert Settings.from_environment(variables).neo4j_password.get_secret_value() == ""
+    with pytest.raises(BadInput, match=r"STEPGRAPH_NEO4J_PASSWORD_FILE is '/none', which cannot be read: No such file"):
+        Settings.from_environment({"STEPGRAPH_NEO4J_PASSWORD_FILE": "/none"})
+
+
+def test_an_error_names_the_variable_and_its_rule() -> None:
+    with pytest.raises(BadInput, match=r"^STEPGRAPH_PORT: Input should be less than or equal to 65535; change or unset it$"):
+        Settings.from_environment({"STEPGRAPH_PORT": "70000"})
+
+
+def test_every_wrong_variable_is_named() -> None:
+    with pytest.raises(BadInput, match=r"^STEPGRAPH_PORT: .*; STEPGRAPH_LEASE_SECONDS: .*; change or unset them$"):
+        Settings.from_environment({"STEPGRAPH_PORT": "70000", "STEPGRAPH_LEASE_SECONDS": "0"})
+
+
+def test_settings_made_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPGRAPH_PORT", "9000")
+    assert Settings().port == 8000
+    assert Settings.from_environment().port == 9000
+    with pytest.raises(ValidationError):
+        Settings(prot=1)  # type: ignore[call-arg]
