@@ -46,7 +46,7 @@ def run_job(
     Raises: NotFound for a job that is not in the store; EngineUnavailable (the lease then runs out, and another attempt follows).
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # a new name for each attempt
-    job = store.claim_job(job_id, owner, settings.lease_seconds, time.time())
+    job = store.jobs.claim(job_id, owner, settings.lease_seconds, time.time())
     if job is None:
         return
     logger.info("job %s: %s, attempt %d", job.id, job.kind, job.attempt)
@@ -55,9 +55,9 @@ def run_job(
     logger.info("job %s: %s %s", job.id, ending.state, ending.error or "")
     try:
         if ending.state == "retry":
-            store.release_job(job.id, owner, job.attempt, error=ending.error)
+            store.jobs.release(job.id, owner, job.attempt, error=ending.error)
         elif ending.state != "lease_lost":
-            store.finish_job(job.id, owner, job.attempt, ending.state, result=ending.result, error=ending.error)
+            store.jobs.finish(job.id, owner, job.attempt, ending.state, result=ending.result, error=ending.error)
     except LeaseLost as error:
         logger.warning("%s", error)
 
@@ -81,7 +81,7 @@ def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> J
 
 def _induce(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
     """A video's graph. Parameters: video_id, parser. Result: graph_id."""
-    video = store.read_video(job.parameters["video_id"])
+    video = store.videos.read(job.parameters["video_id"])
     path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")

@@ -54,7 +54,7 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
     if not metrics:
         raise TrainingFailed(f"training run {run_id} ended without a single step; see {folder / 'trainer.log'}")
     summary = summarise(metrics)
-    store.write_training_run(
+    store.training_runs.write(
         run_id,
         properties={**configuration, **summary, "job_id": job.id, "checkpoint": str(folder / "checkpoint")},
         qra_set_ids=[set_id],
@@ -66,12 +66,12 @@ def train(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict
 
 def _lay_out(folder: Path, store: GraphStore, set_id: str, configuration: dict[str, Any], data: Path) -> Path:
     """Write what the trainer reads: qra.jsonl, graphs/, keyframes/ and its configuration. Returns the configuration's path."""
-    lines = [item.model_dump_json() for page in store.qra_pages(set_id) for item in page]
+    lines = [item.model_dump_json() for page in store.qra_sets.pages(set_id) for item in page]
     if not lines:
         raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
     write_atomically(folder / "qra.jsonl", "".join(f"{line}\n" for line in lines).encode())
-    for graph_id in store.read_qra_set(set_id)["graph_ids"]:
-        write_atomically(folder / "graphs" / f"{graph_id}.json", store.read_graph(graph_id).model_dump_json().encode())
+    for graph_id in store.qra_sets.read(set_id)["graph_ids"]:
+        write_atomically(folder / "graphs" / f"{graph_id}.json", store.graphs.read(graph_id).model_dump_json().encode())
     if not (folder / "run.json").exists():
         (folder / "metrics.jsonl").unlink(missing_ok=True)  # of the same training by `stepgraph run`, whose model lies elsewhere
     if not (folder / "keyframes").exists():
