@@ -18,9 +18,9 @@ from api.graph_cache import GraphCache
 from api.job_dispatcher import JobDispatcher
 from api.problems import documented
 from graph_schema.models import Job, JobParameters, Video
-from graph_schema.page import MAX_LIMIT, Page
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
+from graph_schema.store.page import MAX_LIMIT, Page
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class JobSubmitter:
         Args: before_notify: what else must stand in the store before a worker begins.
         """
         new = Job(id=f"j{uuid.uuid4().hex[:16]}", parameters=parameters)
-        job = self._app_state.store.create_job(new, idempotency_key=self._key)
+        job = self._app_state.store.jobs.create(new, idempotency_key=self._key)
         if job.state == "queued":
             before_notify(job)
             self._app_state.dispatcher.notify(job)

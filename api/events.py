@@ -62,7 +62,7 @@ async def follow(store: GraphStore, job: Job, last_event_id: str | None, closing
         if closing.is_set():
             return
         try:
-            job = await run_in_threadpool(store.read_job, job.id)
+            job = await run_in_threadpool(store.jobs.read, job.id)
         except StepgraphError as error:
             logger.warning("events of job %s end early: %s", job.id, error)
             return

@@ -32,12 +32,12 @@ class GraphCache:
         self._lock = threading.Lock()
 
     def get(self, graph_id: str, version: str) -> CachedGraph:
-        """Return the graph, of which `store.graph_version` said that it has this version. Raises NotFound."""
+        """Return the graph, of which `store.graphs.version` said that it has this version. Raises NotFound."""
         with self._lock:
             cached = self._graphs.get(graph_id)
         if cached is not None and cached.version == version:
             return cached
-        graph = self._store.read_graph(graph_id)
+        graph = self._store.graphs.read(graph_id)
         images = {keyframe.id: keyframe.image for clip in graph.clips for keyframe in clip.keyframes}
         read = CachedGraph(version, graph.model_dump_json().encode(), images)
         with self._lock:

@@ -58,7 +58,7 @@ class JobDispatcher:
 
     def _sweep(self) -> None:
         try:
-            jobs = self._store.list_unclaimed_jobs(time.time())
+            jobs = self._store.jobs.list_unclaimed(time.time())
         except Exception as error:  # noqa: BLE001  the store may be away for a while; this thread must outlive that
             logger.warning("could not look for jobs to notify for: %s", error)
             return

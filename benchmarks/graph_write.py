@@ -19,7 +19,6 @@ from typing import Any, LiteralString
 import neo4j
 
 from graph_schema.engines.embedded import stop_embedded
-from graph_schema.graph_rows import graph_properties, rows_of
 from graph_schema.models import (
     STSG,
     Attribute,
@@ -36,6 +35,7 @@ from graph_schema.models import (
 )
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
+from graph_schema.store.graph_rows import graph_properties, rows_of
 
 GOAL = 30.0
 REPEATS = 5
@@ -151,7 +151,7 @@ def _measure(settings: Settings) -> dict[str, Any]:
         for i in range(WARM_UP + REPEATS):
             graph = made_graph(f"bulk{i}")
             start = time.perf_counter()
-            store.write_graph(graph)
+            store.graphs.write(graph)
             bulk_seconds.append(time.perf_counter() - start)
             if i < WARM_UP - 3:
                 continue
@@ -230,7 +230,7 @@ def _edge(
 
 def _seconds_one_by_one(store: GraphStore, rows: list[tuple[LiteralString, dict[str, Any]]], *, one_transaction: bool) -> float:
     """Write the rows with one query each; each in a transaction of its own unless `one_transaction`."""
-    with store._session(read_only=False) as session:
+    with store.bolt.session(read_only=False) as session:
         runner = session.begin_transaction() if one_transaction else session
         start = time.perf_counter()
         for text, parameters in rows:

@@ -76,7 +76,7 @@ def distinct_paths(graph_id: str, rows: Iterable[Mapping[str, Any]]) -> list[Rea
 
 
 def reference_paths(stsg: STSG, *, steps: Sequence[int], seed: int, first: int = 0) -> list[ReasoningPath]:
-    """What `GraphStore.sample_paths` must return for this graph, walked in memory. For tests, and for graphs that are in no store."""
+    """What `GraphStore.graphs.sample_paths` must return for this graph, walked in memory: for tests, and graphs in no store."""
     edges = [
         *[PathEdge(id=r.id, type="RELATES", from_id=r.subject_id, to_id=r.object_id) for r in stsg.relations],
         *[PathEdge(id=m.id, type="MOVES", from_id=m.from_id, to_id=m.to_id) for m in stsg.motions],

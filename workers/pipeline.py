@@ -49,7 +49,7 @@ def induce_video(
     graph = induce(path, data=settings.data, parser=open_parser(parser), name=name, progress=progress)
     progress.report(0.95, "writing the graph")
     with progress.timed("write"):
-        store.write_graph(graph)
+        store.graphs.write(graph)
     progress.report(1.0, f"{plural(len({o.entity_id for o in graph.objects}), 'thing')}, {plural(len(graph.clips), 'shot')}")
     return graph
 
@@ -143,16 +143,16 @@ def sample_questions(
         for done, graph_id in enumerate(active_graphs):
             progress.checkpoint(f"stopped before graph {done + 1} of {len(active_graphs)}; no questions are kept")
             progress.report((first + draws * done / len(active_graphs)) / most, f"sampling graph {done + 1} of {len(active_graphs)}")
-            graph = store.read_graph(graph_id)
-            paths = store.sample_paths(graph_id, steps=steps, seed=seed, first=first)
+            graph = store.graphs.read(graph_id)
+            paths = store.graphs.sample_paths(graph_id, steps=steps, seed=seed, first=first)
             new = [q for q in build_questions(graph, paths, set_id=set_id, seed=seed) if q.question not in found[graph_id]]
-            kept = keep_unique(new, store.run_programs([q.program for q in new]))
+            kept = keep_unique(new, store.programs.run([q.program for q in new]))
             found[graph_id] |= {q.question: q for q in [*new, *kept]}
             draws_without_new[graph_id] = 0 if new else draws_without_new[graph_id] + draws
         chosen = select([q for by_text in found.values() for q in by_text.values() if q.checks.unique], samples, step_mix)
         if not active_graphs or not shortfalls(chosen, samples, step_mix):
             break
-    store.write_qra_set(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
+    store.qra_sets.write(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
     progress.report(1.0, plural(len(chosen), "question"))
     return chosen, set_id
 

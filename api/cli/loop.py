@@ -139,7 +139,7 @@ def _train(
     kept = training_folder(settings.data, training_id)
     if not (kept / "run.json").exists():  # else a job trains or has trained the same there
         write_atomically(kept / "metrics.jsonl", result.metrics.read_bytes())  # where the API reads them
-    store.write_training_run(
+    store.training_runs.write(
         training_id,
         properties={**config.identity(), **summary, "checkpoint": str(result.checkpoint)},
         qra_set_ids=[set_id],

@@ -40,7 +40,7 @@ class ListedGraph(BaseModel):
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
 def induce_graph(request: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
-    video = store.read_video(request.video_id)
+    video = store.videos.read(request.video_id)
     return submitter.submit(InduceParameters(video_id=video.id, parser=request.parser))
 
 
@@ -52,7 +52,7 @@ def list_graphs(
     cursor: Cursor = None,
 ) -> Listing[ListedGraph]:
     """Graphs, newest first."""
-    return Listing[ListedGraph].model_validate(listing(store.list_graphs(video_id=video_id, limit=limit, cursor=cursor)))
+    return Listing[ListedGraph].model_validate(listing(store.graphs.list(video_id=video_id, limit=limit, cursor=cursor)))
 
 
 @router.get(
@@ -62,7 +62,7 @@ def list_graphs(
 )
 def get_graph(graph_id: str, app_state: AppStateDep, if_none_match: Annotated[str | None, Header(max_length=2000)] = None) -> Response:
     """One graph, whole. Its `ETag` changes with its content."""
-    version = app_state.store.graph_version(graph_id)
+    version = app_state.store.graphs.version(graph_id)
     headers = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
     if _etag_matches(if_none_match, version):
         return Response(status_code=304, headers=headers)
@@ -76,7 +76,7 @@ def get_graph(graph_id: str, app_state: AppStateDep, if_none_match: Annotated[st
 )
 def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> FileResponse:
     """The picture of a keyframe, upright, as JPEG."""
-    graph = app_state.graphs.get(graph_id, app_state.store.graph_version(graph_id))
+    graph = app_state.graphs.get(graph_id, app_state.store.graphs.version(graph_id))
     if keyframe_id not in graph.images:
         raise NotFound(f"graph {graph_id!r} has no keyframe {keyframe_id!r}; its clips list those it has")
     folder = (app_state.settings.data / "keyframes").resolve()
@@ -89,9 +89,9 @@ def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> Fil
 @router.delete("/{graph_id}", status_code=204, responses=documented(404))
 def delete_graph(graph_id: str, store: StoreDep) -> None:
     """Take a graph out of the store. Its video and the questions sampled from it stay."""
-    if not store.has_graph(graph_id):
+    if not store.graphs.has(graph_id):
         raise NotFound(f"graph {graph_id!r} not found, so there is nothing to delete; GET /v1/graphs lists those there are")
-    store.delete_graph(graph_id)
+    store.graphs.delete(graph_id)
 
 
 def _etag_matches(if_none_match: str | None, version: str) -> bool:

@@ -35,19 +35,19 @@ def list_jobs(
     cursor: Cursor = None,
 ) -> Listing[Job]:
     """Jobs, newest first."""
-    return Listing[Job].model_validate(listing(store.list_jobs(limit=limit, cursor=cursor, state=state)))
+    return Listing[Job].model_validate(listing(store.jobs.list(limit=limit, cursor=cursor, state=state)))
 
 
 @router.get("/{job_id}", responses=documented(404))
 def get_job(job_id: str, store: StoreDep) -> Job:
     """One job."""
-    return store.read_job(job_id)
+    return store.jobs.read(job_id)
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=documented(404))
 def cancel_job(job_id: str, store: StoreDep) -> Job:
     """Ask a job to stop: at once if it waits, between two steps if it runs. One that has ended stays as it is. What is done is kept."""
-    return store.request_cancel(job_id)
+    return store.jobs.request_cancel(job_id)
 
 
 @router.get(
@@ -61,7 +61,7 @@ def cancel_job(job_id: str, store: StoreDep) -> Job:
 )
 def job_events(job_id: str, app_state: AppStateDep, last_event_id: Annotated[str | None, Header(max_length=200)] = None) -> Response:
     """Follow a job as server-sent events; the data of each is the job. The stream ends when the job has ended."""
-    job = app_state.store.read_job(job_id)
+    job = app_state.store.jobs.read(job_id)
     if job.state in FINAL and last_event_id == event_id(job):
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

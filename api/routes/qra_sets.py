@@ -38,7 +38,7 @@ class QRASet(BaseModel):
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
 def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start sampling questions from graphs. The job's result has the `qra_set_id`."""
-    if absent := [graph_id for graph_id in request.graph_ids if not store.has_graph(graph_id)]:
+    if absent := [graph_id for graph_id in request.graph_ids if not store.graphs.has(graph_id)]:
         raise NotFound(f"graph {absent[0]!r} not found; induce one from a video first")
     return submitter.submit(SampleParameters.model_validate(request.model_dump()))
 
@@ -46,19 +46,19 @@ def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmit
 @router.get("")
 def list_qra_sets(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[QRASet]:
     """QRA sets, newest first."""
-    return Listing[QRASet].model_validate(listing(store.list_qra_sets(limit=limit, cursor=cursor)))
+    return Listing[QRASet].model_validate(listing(store.qra_sets.list(limit=limit, cursor=cursor)))
 
 
 @router.get("/{qra_set_id}", responses=documented(404))
 def get_qra_set(qra_set_id: str, store: StoreDep) -> QRASet:
     """One QRA set, without its questions."""
-    return QRASet.model_validate(store.read_qra_set(qra_set_id))
+    return QRASet.model_validate(store.qra_sets.read(qra_set_id))
 
 
 @router.get("/{qra_set_id}/items", responses=documented(404))
 def list_qras(qra_set_id: str, store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[QRA]:
     """The questions of a set, in its request."""
-    return Listing[QRA].model_validate(listing(store.qra_items(qra_set_id, limit=limit, cursor=cursor)))
+    return Listing[QRA].model_validate(listing(store.qra_sets.items(qra_set_id, limit=limit, cursor=cursor)))
 
 
 @router.get(
@@ -71,7 +71,7 @@ def list_qras(qra_set_id: str, store: StoreDep, limit: Limit = 50, cursor: Curso
 )
 def export_qra_set(qra_set_id: str, store: StoreDep) -> StreamingResponse:
     """All questions of a set as JSON lines, as `stepgraph run` writes them."""
-    store.read_qra_set(qra_set_id)
+    store.qra_sets.read(qra_set_id)
     headers = {"Content-Disposition": 'attachment; filename="qra.jsonl"'}
-    pages = ("".join(f"{item.model_dump_json()}\n" for item in page) for page in store.qra_pages(qra_set_id))
+    pages = ("".join(f"{item.model_dump_json()}\n" for item in page) for page in store.qra_sets.pages(qra_set_id))
     return StreamingResponse(pages, media_type="application/x-ndjson", headers=headers)

@@ -47,7 +47,7 @@ class TrainingRun(ListedTrainingRun):
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
 def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
     """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
-    questions = store.read_qra_set(request.qra_set_id)
+    questions = store.qra_sets.read(request.qra_set_id)
     if questions["count"] == 0:
         raise Conflict(f"QRA set {request.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
     configuration = request.identity()
@@ -57,7 +57,7 @@ def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter:
         return working
 
     def keep(job: Job) -> None:
-        store.write_training_run(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=request.model, produced=None)
+        store.training_runs.write(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=request.model, produced=None)
 
     parameters = TrainParameters(
         training_run_id=run_id,
@@ -70,19 +70,19 @@ def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter:
 @router.get("")
 def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[ListedTrainingRun]:
     """Training runs, newest first."""
-    page = store.list_training_runs(limit=limit, cursor=cursor)
+    page = store.training_runs.list(limit=limit, cursor=cursor)
     return Listing[ListedTrainingRun](items=[ListedTrainingRun(**_parts(run)) for run in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{training_run_id}", responses=documented(404))
 def get_training_run(training_run_id: str, app_state: AppStateDep) -> TrainingRun:
     """One training run, and how far it is."""
-    parts = _parts(app_state.store.read_training_run(training_run_id))
+    parts = _parts(app_state.store.training_runs.read(training_run_id))
     latest = read_latest_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     job_id = parts["properties"].get("job_id")
     if job_id is None:  # made by `stepgraph run`, which keeps it only when it is done
         return TrainingRun(**parts, state="done", progress=1.0, error=None, latest=latest)
-    job = app_state.store.read_job(job_id)
+    job = app_state.store.jobs.read(job_id)
     return TrainingRun(**parts, state=job.state, progress=job.progress, error=job.error, latest=latest)
 
 
@@ -93,7 +93,7 @@ def get_metrics(
     after_step: Annotated[int, Query(ge=0, description="only rows of later steps, to follow a run")] = 0,
 ) -> list[dict[str, Any]]:
     """One row a step: `step, steps, loss, loss_answer, loss_rationale, learning_rate, tokens_per_second`."""
-    app_state.store.read_training_run(training_run_id)
+    app_state.store.training_runs.read(training_run_id)
     rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     return [row for row in rows if row["step"] > after_step]
 
@@ -101,10 +101,10 @@ def get_metrics(
 def _unfinished_job(store: GraphStore, run_id: str) -> Job | None:
     """The job that trains this run, or waits to; one that is being cancelled is not counted."""
     try:
-        job_id = store.read_training_run(run_id).get("job_id")
+        job_id = store.training_runs.read(run_id).get("job_id")
     except NotFound:
         return None
-    job = None if job_id is None else store.read_job(job_id)
+    job = None if job_id is None else store.jobs.read(job_id)
     return job if job and job.state in ("queued", "running") and not job.cancel_requested else None
 
 

@@ -47,13 +47,13 @@ async def upload_video(request: Request, response: Response, app_state: AppState
 @router.get("")
 def list_videos(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[ListedVideo]:
     """Videos, newest first."""
-    return Listing[ListedVideo].model_validate(listing(store.list_videos(limit=limit, cursor=cursor)))
+    return Listing[ListedVideo].model_validate(listing(store.videos.list(limit=limit, cursor=cursor)))
 
 
 @router.get("/{video_id}", responses=documented(404))
 def get_video(video_id: str, store: StoreDep) -> Video:
     """One video."""
-    return store.read_video(video_id)
+    return store.videos.read(video_id)
 
 
 def _keep(app_state: AppState, upload: Upload) -> Video:
@@ -65,5 +65,5 @@ def _keep(app_state: AppState, upload: Upload) -> Video:
         raise VideoUnreadable(str(error).replace(str(upload.path), upload.name).replace(upload.path.name, upload.name)) from error
     upload.path.replace(kept)
     video = probed.model_copy(update={"name": upload.name, "uri": kept.absolute().as_uri()})
-    app_state.store.write_video(video)
+    app_state.store.videos.write(video)
     return video

@@ -81,9 +81,9 @@ def picture_neo4j_browser(browser: Browser, graph: STSG, questions: list[QRA]) -
     with tempfile.TemporaryDirectory() as home, neo4j_server.running(Path(home)) as server:
         settings = {"data": Path(home), "neo4j_uri": server.uri, "neo4j_user": server.user, "neo4j_password": server.password}
         with GraphStore.open(Settings.model_validate(settings)) as store:
-            store.write_graph(graph)
+            store.graphs.write(graph)
             if questions:
-                store.write_qra_set("pictures", questions, graph_ids=[graph.id], configuration={})
+                store.qra_sets.write("pictures", questions, graph_ids=[graph.id], configuration={})
         page = browser.new_page(viewport={"width": 1400, "height": 880})
         page.goto(server.browser_url)
         page.get_by_test_id("boltaddress").fill(server.uri.removeprefix("bolt://"))

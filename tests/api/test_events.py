@@ -26,8 +26,8 @@ def client(embedded_store: GraphStore, tmp_path: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def job(embedded_store: GraphStore) -> Job:
-    job = embedded_store.create_job(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
-    taken = embedded_store.claim_job(job.id, "me", 600, now=time.time())
+    job = embedded_store.jobs.create(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
+    taken = embedded_store.jobs.claim(job.id, "me", 600, now=time.time())
     assert taken is not None
     return taken
 
@@ -37,9 +37,9 @@ def test_the_stream_tells_of_progress_and_ends_with_the_job(client: TestClient, 
         url = f"/v1/jobs/{job.id}/events"
         told = pool.submit(lambda: list(events(iter(client.get(url).text.splitlines()))))  # the test client gives the body when it is whole
         for share in (0.25, 0.5):
-            embedded_store.renew_lease(job.id, "me", 1, 600, time.time(), progress=share, message=f"at {share}")
+            embedded_store.jobs.renew_lease(job.id, "me", 1, 600, time.time(), progress=share, message=f"at {share}")
             time.sleep(1)
-        embedded_store.finish_job(job.id, "me", 1, "done", result={"graph_id": "g1"})
+        embedded_store.jobs.finish(job.id, "me", 1, "done", result={"graph_id": "g1"})
         found = told.result(20)
     kinds = [kind for kind, _, _ in found]
     assert kinds == ["progress"] * (len(found) - 1) + ["end"]
@@ -50,7 +50,7 @@ def test_the_stream_tells_of_progress_and_ends_with_the_job(client: TestClient, 
 
 
 def test_who_comes_back_hears_only_what_is_new(client: TestClient, job: Job, embedded_store: GraphStore) -> None:
-    embedded_store.finish_job(job.id, "me", 1, "failed", error="the video is damaged")
+    embedded_store.jobs.finish(job.id, "me", 1, "failed", error="the video is damaged")
     url = f"/v1/jobs/{job.id}/events"
     ((kind, last, data),) = events(iter(client.get(url).text.splitlines()))
     assert (kind, data["error"]) == ("end", "the video is damaged")
@@ -62,22 +62,22 @@ def test_who_comes_back_hears_only_what_is_new(client: TestClient, job: Job, emb
 def test_a_running_job_carries_the_wish_to_cancel_and_an_ended_one_stays(client: TestClient, job: Job, embedded_store: GraphStore) -> None:
     response = client.post(f"/v1/jobs/{job.id}/cancel")
     assert (response.status_code, response.json()["state"], response.json()["cancel_requested"]) == (202, "running", True)
-    embedded_store.finish_job(job.id, "me", 1, "cancelled")
+    embedded_store.jobs.finish(job.id, "me", 1, "cancelled")
     assert client.post(f"/v1/jobs/{job.id}/cancel").json()["state"] == "cancelled"
-    waiting = embedded_store.create_job(Job(id=unique("j"), parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
+    waiting = embedded_store.jobs.create(Job(id=unique("j"), parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
     assert client.post(f"/v1/jobs/{waiting.id}/cancel").json()["state"] == "cancelled"
     listed = client.get("/v1/jobs", params={"state": "cancelled", "limit": 1000}).json()["items"]
     assert {job.id, waiting.id} <= {item["id"] for item in listed}
 
 
 def test_the_sweeper_rings_for_what_nobody_works_on_but_not_all_the_time(embedded_store: GraphStore, tmp_path: Path) -> None:
-    lost = embedded_store.create_job(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
-    embedded_store.claim_job(lost.id, "a worker that died", 0.01, now=time.time())
+    lost = embedded_store.jobs.create(Job(id=unique("j"), parameters=InduceParameters(video_id="v1")))
+    embedded_store.jobs.claim(lost.id, "a worker that died", 0.01, now=time.time())
     notified: list[tuple[str, float]] = []
     with client_of(embedded_store, tmp_path, notify=lambda job: notified.append((job.id, time.monotonic())), sweep_seconds=0.1):
         wait_until(lambda: [i for i, _ in notified].count(lost.id) >= 4, 20, "the worker is notified again")
     times = [when for job_id, when in notified if job_id == lost.id]
     waits = [b - a for a, b in itertools.pairwise(times)]
     assert waits[2] > waits[0]  # 0.1, 0.2, 0.4 s: a busy worker is not drowned in wake-up messages
-    embedded_store.request_cancel(lost.id)
-    embedded_store.claim_job(lost.id, "me", 1, now=time.time())
+    embedded_store.jobs.request_cancel(lost.id)
+    embedded_store.jobs.claim(lost.id, "me", 1, now=time.time())

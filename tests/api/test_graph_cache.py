@@ -10,7 +10,7 @@ from tests.support.graphs import cup_graph, unique
 
 def stored(store: GraphStore) -> STSG:
     graph = cup_graph(unique())
-    store.write_graph(graph)
+    store.graphs.write(graph)
     return graph
 
 

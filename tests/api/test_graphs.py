@@ -25,7 +25,7 @@ def client(embedded_store: GraphStore, tmp_path: Path) -> Iterator[TestClient]:
 @pytest.fixture
 def graph(embedded_store: GraphStore) -> STSG:
     graph = cup_graph(unique())
-    embedded_store.write_graph(graph)
+    embedded_store.graphs.write(graph)
     return graph
 
 
@@ -42,11 +42,11 @@ def test_a_graph_is_sent_whole_and_only_once_to_who_has_it(client: TestClient, g
 def test_cached_bytes_do_not_outlive_a_change_by_another_process(client: TestClient, graph: STSG, embedded_store: GraphStore) -> None:
     etag = client.get(f"/v1/graphs/{graph.id}").headers["ETag"]
     changed = graph.model_copy(update={"configuration": {"threshold": 30.0}})
-    embedded_store.write_graph(changed)
+    embedded_store.graphs.write(changed)
     response = client.get(f"/v1/graphs/{graph.id}", headers={"If-None-Match": etag})
     assert STSG.model_validate_json(response.content) == changed
     assert response.headers["ETag"] != etag
-    embedded_store.delete_graph(graph.id)
+    embedded_store.graphs.delete(graph.id)
     assert client.get(f"/v1/graphs/{graph.id}").status_code == 404
 
 
@@ -64,7 +64,7 @@ def test_keyframes_are_pictures_and_nothing_else_of_the_disk(
 
     (tmp_path / "secret").write_bytes(b"secret")
     outside = graph.clips[0].model_copy(update={"keyframes": (keyframe.model_copy(update={"image": "keyframes/../secret"}),), "events": ()})
-    embedded_store.write_graph(
+    embedded_store.graphs.write(
         graph.model_copy(update={"clips": (outside,), "objects": (), "relations": (), "motions": (), "references": ()})
     )
     assert client.get(url).status_code == 404
@@ -84,7 +84,7 @@ def test_a_list_goes_on_where_its_cursor_says(client: TestClient, embedded_store
     name = unique()
     graphs = [cup_graph(f"{name}{i}") for i in range(5)]
     for graph in graphs:
-        embedded_store.write_graph(graph)
+        embedded_store.graphs.write(graph)
     seen: list[str] = []
     cursor = None
     while len(seen) < 5:

@@ -67,7 +67,7 @@ def test_with_the_broker_down_jobs_are_accepted_and_notified_of_when_it_is_back(
             assert "no Redis answers at STEPGRAPH_REDIS_URL" in response.json()["detail"]
 
             set_id = unique("s")
-            store.write_qra_set(set_id, [a_question(set_id, "gnone", 0)], graph_ids=[], configuration={})
+            store.qra_sets.write(set_id, [a_question(set_id, "gnone", 0)], graph_ids=[], configuration={})
             response = client.post("/v1/training-runs", json={"qra_set_id": set_id})
             assert (response.status_code, response.json()["state"]) == (202, "queued")
             assert response.elapsed.total_seconds() < 2  # nobody waits for a dead broker
@@ -75,7 +75,7 @@ def test_with_the_broker_down_jobs_are_accepted_and_notified_of_when_it_is_back(
             with redis_server(tmp_path, port):
                 wait_until(lambda: ping_broker(settings)["waiting"] == {"cpu": 0, "gpu": 1}, 30, "the sweeper notifies")
                 assert client.get("/readyz").json()["broker"] == {"waiting": {"cpu": 0, "gpu": 1}}
-                assert store.read_job(response.json()["id"]).state == "queued"
+                assert store.jobs.read(response.json()["id"]).state == "queued"
     finally:
         stop_embedded(settings.data)
 

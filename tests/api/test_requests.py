@@ -32,7 +32,7 @@ def client(embedded_store: GraphStore, tmp_path: Path, notified: list[Job]) -> I
 @pytest.fixture
 def graph(embedded_store: GraphStore) -> STSG:
     graph = cup_graph(unique())
-    embedded_store.write_graph(graph)
+    embedded_store.graphs.write(graph)
     return graph
 
 
@@ -44,7 +44,7 @@ def test_a_request_becomes_a_queued_job_and_a_notification(
     assert (response.status_code, response.headers["Location"]) == (202, f"/v1/jobs/{job['id']}")
     assert (job["kind"], job["queue"], job["state"]) == ("induce", "cpu", "queued")
     assert job["parameters"] == {"kind": "induce", "video_id": graph.video.id, "parser": {"kind": "opencv"}}
-    assert embedded_store.read_job(job["id"]).model_dump() == job
+    assert embedded_store.jobs.read(job["id"]).model_dump() == job
     wait_until(lambda: job["id"] in [j.id for j in notified], 5, "the worker is notified")
 
 
@@ -61,7 +61,7 @@ def test_a_key_sent_twice_starts_nothing_twice(client: TestClient, graph: STSG) 
 
 def test_a_training_run_stands_in_the_store_before_a_worker_begins(client: TestClient, graph: STSG, embedded_store: GraphStore) -> None:
     set_id = unique("s")
-    embedded_store.write_qra_set(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
+    embedded_store.qra_sets.write(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
     job = client.post("/v1/training-runs", json={"qra_set_id": set_id, "epochs": 2}).json()
     run_id = job["parameters"]["training_run_id"]
     run = client.get(f"/v1/training-runs/{run_id}").json()
@@ -82,7 +82,7 @@ def test_a_training_request_has_what_the_trainer_understands(tmp_path: Path) -> 
 
 def test_metrics_can_be_followed_from_a_step_on(client: TestClient, graph: STSG, embedded_store: GraphStore, tmp_path: Path) -> None:
     run_id = unique("t")
-    embedded_store.write_training_run(run_id, {}, [], started_from="tiny", produced=None)
+    embedded_store.training_runs.write(run_id, {}, [], started_from="tiny", produced=None)
     folder = tmp_path / "training" / run_id
     folder.mkdir(parents=True)
     (folder / "metrics.jsonl").write_text(
@@ -208,7 +208,7 @@ def test_a_cursor_that_no_store_could_hold_is_bad_input(
     client: TestClient, graph: STSG, embedded_store: GraphStore, route: str, place: str
 ) -> None:
     set_id = unique("s")
-    embedded_store.write_qra_set(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
+    embedded_store.qra_sets.write(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
     cursor = base64.urlsafe_b64encode(place.encode()).decode()
     response = client.get(f"/v1/{route.replace('SET', set_id)}", params={"cursor": cursor})
     assert (response.status_code, response.json()["type"]) == (422, "/problems/bad-input")
@@ -218,7 +218,7 @@ def test_a_cursor_that_no_store_could_hold_is_bad_input(
 def test_questions_come_in_pages_and_as_lines(client: TestClient, graph: STSG, embedded_store: GraphStore) -> None:
     set_id = unique("s")
     questions = [a_question(set_id, graph.id, number) for number in range(3)]
-    embedded_store.write_qra_set(set_id, questions, graph_ids=[graph.id], configuration={"seed": 7})
+    embedded_store.qra_sets.write(set_id, questions, graph_ids=[graph.id], configuration={"seed": 7})
     url = f"/v1/qra-sets/{set_id}"
     first = client.get(f"{url}/items", params={"limit": 2}).json()
     second = client.get(f"{url}/items", params={"limit": 2, "cursor": first["next_cursor"]}).json()

@@ -32,11 +32,11 @@ def api(embedded_store: GraphStore, tmp_path_factory: pytest.TempPathFactory) ->
     """The description of an app whose store has one thing of each kind."""
     data = tmp_path_factory.mktemp("api")
     graph = cup_graph("gschema")
-    embedded_store.write_graph(graph)
-    embedded_store.write_qra_set("sschema", [a_question("sschema", graph.id, 0)], graph_ids=[graph.id], configuration={})
-    embedded_store.create_job(Job(id="jschema", parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
-    embedded_store.request_cancel("jschema")
-    embedded_store.write_training_run("tschema", {"job_id": "jschema"}, ["sschema"], started_from="tiny", produced=None)
+    embedded_store.graphs.write(graph)
+    embedded_store.qra_sets.write("sschema", [a_question("sschema", graph.id, 0)], graph_ids=[graph.id], configuration={})
+    embedded_store.jobs.create(Job(id="jschema", parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
+    embedded_store.jobs.request_cancel("jschema")
+    embedded_store.training_runs.write("tschema", {"job_id": "jschema"}, ["sschema"], started_from="tiny", produced=None)
     image = data / graph.clips[0].keyframes[0].image
     image.parent.mkdir(parents=True)
     image.write_bytes(b"\xff\xd8 a picture")

@@ -83,17 +83,17 @@ def test_both_losses_fall(first_run: tuple[Path, dict[str, Any]]) -> None:
 def test_every_program_returns_exactly_its_answer_on_both_engines(first_run: tuple[Path, dict[str, Any]], store: GraphStore) -> None:
     out, _ = first_run
     for path in (out / "graphs").glob("*.json"):
-        store.write_graph(STSG.model_validate_json(path.read_bytes()))
+        store.graphs.write(STSG.model_validate_json(path.read_bytes()))
     questions = questions_of(out)
-    assert store.run_programs([q.program for q in questions]) == [[q.answer] for q in questions]
+    assert store.programs.run([q.program for q in questions]) == [[q.answer] for q in questions]
 
 
 def test_a_program_run_on_a_graph_without_its_edge_returns_nothing(first_run: tuple[Path, dict[str, Any]], store: GraphStore) -> None:
     out, _ = first_run
     question = next(q for q in questions_of(out) if q.steps == 1)
     text = (out / "graphs" / f"{question.graph_id}.json").read_text(encoding="utf-8").replace(question.graph_id, "gbare")
-    store.write_graph(STSG.model_validate_json(text).model_copy(update={"relations": (), "motions": (), "references": ()}))
-    assert store.run_programs([question.program.replace(question.graph_id, "gbare")]) == [[]]
+    store.graphs.write(STSG.model_validate_json(text).model_copy(update={"relations": (), "motions": (), "references": ()}))
+    assert store.programs.run([question.program.replace(question.graph_id, "gbare")]) == [[]]
 
 
 def test_questions_hold_no_answer_and_as_many_steps_as_their_rationale(first_run: tuple[Path, dict[str, Any]]) -> None:
@@ -266,8 +266,8 @@ def test_questions_name_the_file_of_their_own_run_while_another_run_has_its_copy
 
     def after_another_run(store: GraphStore, graph_ids: Sequence[str], options: SamplingOptions, **more: Any) -> tuple[list[QRA], str]:
         for graph_id in graph_ids:  # another run on a copy of the video writes the same graph between our two steps
-            graph = store.read_graph(graph_id)
-            store.write_graph(graph.model_copy(update={"video": graph.video.model_copy(update={"uri": "file:///other/copy.mp4"})}))
+            graph = store.graphs.read(graph_id)
+            store.graphs.write(graph.model_copy(update={"video": graph.video.model_copy(update={"uri": "file:///other/copy.mp4"})}))
         return really(store, graph_ids, options, **more)
 
     monkeypatch.setattr(pipeline, "sample_questions", after_another_run)

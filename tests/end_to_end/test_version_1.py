@@ -86,18 +86,18 @@ def test_metrics_read() -> None:
 
 
 def test_the_store_gives_the_same_graph_and_questions(v1_store: GraphStore, graph: STSG, questions: list[QRA]) -> None:
-    assert v1_store.read_graph(GRAPH_ID) == graph
-    assert v1_store.qra_items(SET_ID, limit=100).items == questions
-    assert v1_store.run_programs([q.program for q in questions]) == [[q.answer] for q in questions]
-    assert v1_store.write_graph(graph) is False  # the content is known: nothing is written again
+    assert v1_store.graphs.read(GRAPH_ID) == graph
+    assert v1_store.qra_sets.items(SET_ID, limit=100).items == questions
+    assert v1_store.programs.run([q.program for q in questions]) == [[q.answer] for q in questions]
+    assert v1_store.graphs.write(graph) is False  # the content is known: nothing is written again
 
 
 def test_the_store_gives_jobs_and_training_runs(v1_store: GraphStore) -> None:
-    jobs = {job.id: job for job in v1_store.list_jobs().items}
+    jobs = {job.id: job for job in v1_store.jobs.list().items}
     assert {i: (job.kind, job.queue, job.state) for i, job in jobs.items()} == {
         "j1": ("induce", "cpu", "done"),
         "j2": ("sample", "cpu", "queued"),
         "j3": ("train", "gpu", "queued"),
     }
     assert jobs["j1"].result == {"graph_id": GRAPH_ID}
-    assert v1_store.read_training_run(RUN_ID)["qra_set_ids"] == [SET_ID]
+    assert v1_store.training_runs.read(RUN_ID)["qra_set_ids"] == [SET_ID]

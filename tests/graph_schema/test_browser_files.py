@@ -53,9 +53,9 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     graph = draw_example(tmp_path_factory.mktemp("example"))
     questions = [_renamed(q, graph) for q in example_questions(graph)]
     graph = _renamed(graph, graph)
-    store.write_graph(graph)
-    store.write_qra_set("browser-set", questions, graph_ids=[graph.id], configuration={})
-    store.write_training_run(
+    store.graphs.write(graph)
+    store.qra_sets.write("browser-set", questions, graph_ids=[graph.id], configuration={})
+    store.training_runs.write(
         "tbrowser", properties={"status": "done"}, qra_set_ids=["browser-set"], started_from="tiny", produced="mbrowser"
     )
     engine = open_engine(settings)
@@ -67,7 +67,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield session
     finally:
         engine.close()
-        store.delete_graph(graph.id)
+        store.graphs.delete(graph.id)
 
 
 def test_every_query_is_tried() -> None:
@@ -113,7 +113,7 @@ def test_neo4j_browser_draws_things_and_predicates_by_name(
         pytest.skip("no Chromium on this machine: install the system's chromium package")
     graph = draw_example(tmp_path)
     graph = _renamed(graph, graph, "drawn")
-    neo4j_store.write_graph(graph)
+    neo4j_store.graphs.write(graph)
     flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
     try:
         with sync_playwright() as playwright:
@@ -145,4 +145,4 @@ def test_neo4j_browser_draws_things_and_predicates_by_name(
             assert colours.count("#D9570C") == 3  # moments of the circle that an edge joins
             assert colours.count("#1B7F79") == 2  # the square, once a clip
     finally:
-        neo4j_store.delete_graph(graph.id)
+        neo4j_store.graphs.delete(graph.id)

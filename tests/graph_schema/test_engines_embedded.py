@@ -67,9 +67,9 @@ def _wait_for_end(pid: int) -> None:
 def test_two_processes_share_one_engine(data: Path, client: Callable[[str], subprocess.Popen[str]]) -> None:
     with GraphStore.open(Settings(data=data)) as store:
         pid = engine_pid(data)
-        other = client("store.write_graph(cup_graph('g1')); print('written')")
+        other = client("store.graphs.write(cup_graph('g1')); print('written')")
         assert other.communicate()[0] == "written\n"
-        assert store.read_graph("g1") == cup_graph("g1")
+        assert store.graphs.read("g1") == cup_graph("g1")
         assert engine_pid(data) == pid
 
 
@@ -106,12 +106,12 @@ def test_the_address_is_for_its_owner_alone_and_on_loopback(data: Path) -> None:
 def test_a_killed_engine_is_started_again_and_has_what_was_written(data: Path) -> None:
     graph = cup_graph("g1")
     with GraphStore.open(Settings(data=data)) as store:
-        store.write_graph(graph)
+        store.graphs.write(graph)
         pid = engine_pid(data)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         _wait_for_end(pid)
-        assert store.read_graph("g1") == graph  # the same store object: it finds out and starts one
+        assert store.graphs.read("g1") == graph  # the same store object: it finds out and starts one
         assert engine_pid(data) not in (None, pid)
 
 
@@ -132,10 +132,10 @@ def test_an_engine_killed_while_it_writes_holds_whole_graphs_only(data: Path, cl
     writer = client(
         """
         from benchmarks.graph_write import made_graph
-        store.write_graph(cup_graph('g0'))
+        store.graphs.write(cup_graph('g0'))
         print('writing')
         for i in range(1, 1000):
-            store.write_graph(made_graph(str(i), clips=4))
+            store.graphs.write(made_graph(str(i), clips=4))
             print(i)
         """
     )
@@ -150,32 +150,32 @@ def test_an_engine_killed_while_it_writes_holds_whole_graphs_only(data: Path, cl
     from benchmarks.graph_write import made_graph
 
     with GraphStore.open(Settings(data=data)) as store:
-        assert store.read_graph("g0") == cup_graph("g0")
-        stored = [item["id"] for item in store.list_graphs().items]
+        assert store.graphs.read("g0") == cup_graph("g0")
+        stored = [item["id"] for item in store.graphs.list().items]
         assert {"g0", "g1", "g2"} <= set(stored)
         for graph_id in stored[:-1]:
-            assert store.read_graph(graph_id) == made_graph(graph_id.removeprefix("g"), clips=4)
+            assert store.graphs.read(graph_id) == made_graph(graph_id.removeprefix("g"), clips=4)
         alone = "MATCH (n) WHERE n.graph_id IS NOT NULL RETURN DISTINCT n.graph_id AS answer"
-        assert set(store.run_programs([alone])[0]) == set(stored)
+        assert set(store.programs.run([alone])[0]) == set(stored)
         following = made_graph(str(len(stored)), clips=4)
-        assert store.write_graph(following) is True
-        assert store.read_graph(following.id) == following
+        assert store.graphs.write(following) is True
+        assert store.graphs.read(following.id) == following
 
 
 def test_a_client_killed_while_it_writes_leaves_whole_graphs_only(data: Path, client: Callable[[str], subprocess.Popen[str]]) -> None:
     writer = client(
         """
-        import graph_schema.store.graph_store as graph_store
+        import graph_schema.store.graphs as graphs
         from benchmarks.graph_write import made_graph
-        fetch = graph_store._fetch
+        fetch = graphs.fetch
         def stop_in_the_middle(tx, name, /, **parameters):
             rows = fetch(tx, name, **parameters)
             if name == 'create_boxes':
                 print('objects and boxes are written, edges are not')
                 sys.stdin.read()
             return rows
-        graph_store._fetch = stop_in_the_middle
-        store.write_graph(made_graph('1'))
+        graphs.fetch = stop_in_the_middle
+        store.graphs.write(made_graph('1'))
         """
     )
     assert writer.stdout is not None
@@ -183,10 +183,10 @@ def test_a_client_killed_while_it_writes_leaves_whole_graphs_only(data: Path, cl
     writer.kill()
     writer.communicate()
     with GraphStore.open(Settings(data=data)) as store:
-        assert not store.has_graph("g1")
+        assert not store.graphs.has("g1")
         count = "MATCH (n) WHERE n.graph_id IS NOT NULL RETURN count(n) AS answer"
-        assert store.run_programs([count]) == [["0"]]
-        assert store.write_graph(cup_graph("g1")) is True
+        assert store.programs.run([count]) == [["0"]]
+        assert store.graphs.write(cup_graph("g1")) is True
 
 
 def test_the_engine_ends_after_its_last_client_even_a_killed_one(data: Path, client: Callable[[str], subprocess.Popen[str]]) -> None:

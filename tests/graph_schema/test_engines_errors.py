@@ -73,7 +73,7 @@ def test_a_newer_schema_is_refused_and_left_alone(own_store: GraphStore) -> None
     store = own_store
 
     def write(text: str) -> None:
-        with store._session(read_only=False) as session:
+        with store.bolt.session(read_only=False) as session:
             session.run(text).consume()
 
     write("CREATE (:SchemaVersion {id: 99, version: 99, name: 'from the future'})")
@@ -81,7 +81,7 @@ def test_a_newer_schema_is_refused_and_left_alone(own_store: GraphStore) -> None
         with pytest.raises(EngineUnavailable, match=r"has schema version 99, this stepgraph knows versions up to \d+; upgrade stepgraph"):
             store.migrate()
         with pytest.raises(EngineUnavailable, match="schema version 99"):
-            GraphStore.open(store._settings)
+            GraphStore.open(store.bolt.settings)
     finally:
         write("MATCH (v:SchemaVersion {id: 99}) DELETE v")
     assert store.migrate() < 99

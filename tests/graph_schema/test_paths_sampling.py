@@ -18,16 +18,18 @@ from tests.support.graphs import cup_graph, stsgs, unique
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(graph=stsgs(), steps=st.lists(st.integers(1, 5), max_size=30), seed=st.integers(0, 99))
 def test_the_engine_walks_as_the_reference_does(store: GraphStore, graph: STSG, steps: list[int], seed: int) -> None:
-    store.write_graph(graph)
+    store.graphs.write(graph)
     wanted = reference_paths(graph, steps=steps, seed=seed)
-    assert store.sample_paths(graph.id, steps=steps, seed=seed) == wanted
-    assert store.sample_paths(graph.id, steps=steps[3:], seed=seed, first=3) == reference_paths(graph, steps=steps[3:], seed=seed, first=3)
+    assert store.graphs.sample_paths(graph.id, steps=steps, seed=seed) == wanted
+    assert store.graphs.sample_paths(graph.id, steps=steps[3:], seed=seed, first=3) == reference_paths(
+        graph, steps=steps[3:], seed=seed, first=3
+    )
 
 
 def test_the_walk_of_a_known_graph(store: GraphStore) -> None:
     graph = cup_graph(unique())
-    store.write_graph(graph)
-    paths = store.sample_paths(graph.id, steps=[3] * 200, seed=0)
+    store.graphs.write(graph)
+    paths = store.graphs.sample_paths(graph.id, steps=[3] * 200, seed=0)
     names = {tuple(node.removeprefix(graph.id) for node in path.node_ids) for path in paths}
     # from each edge in both directions, on to things not met yet, until three edges or no way on
     assert names == {
@@ -40,10 +42,10 @@ def test_the_walk_of_a_known_graph(store: GraphStore) -> None:
 
 def test_the_same_seed_gives_the_same_paths_and_another_gives_others(store: GraphStore) -> None:
     graph = cup_graph(unique())
-    store.write_graph(graph)
-    once = store.sample_paths(graph.id, steps=[2] * 5, seed=1)
-    assert store.sample_paths(graph.id, steps=[2] * 5, seed=1) == once
-    assert store.sample_paths(graph.id, steps=[2] * 5, seed=2) != once
+    store.graphs.write(graph)
+    once = store.graphs.sample_paths(graph.id, steps=[2] * 5, seed=1)
+    assert store.graphs.sample_paths(graph.id, steps=[2] * 5, seed=1) == once
+    assert store.graphs.sample_paths(graph.id, steps=[2] * 5, seed=2) != once
 
 
 def test_more_draws_leave_the_first_ones_as_they_were() -> None:
@@ -68,13 +70,13 @@ def test_draws_are_pinned() -> None:
 
 def test_a_graph_without_edges_has_no_paths(store: GraphStore) -> None:
     graph = cup_graph(unique()).model_copy(update={"relations": (), "motions": (), "references": ()})
-    store.write_graph(graph)
-    assert store.sample_paths(graph.id, steps=[1, 2, 3], seed=0) == []
+    store.graphs.write(graph)
+    assert store.graphs.sample_paths(graph.id, steps=[1, 2, 3], seed=0) == []
 
 
 def test_an_unknown_graph_has_no_paths_either(store: GraphStore) -> None:
     with pytest.raises(NotFound, match="graph 'g0' not found"):
-        store.sample_paths("g0", steps=[1], seed=0)
+        store.graphs.sample_paths("g0", steps=[1], seed=0)
 
 
 def test_impossible_wishes_are_refused() -> None:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from graph_schema.errors import BadInput
-from graph_schema.page import decode_cursor, make_page
+from graph_schema.store.page import decode_cursor, make_page
 
 
 def test_the_cursor_of_a_page_leads_to_its_last_item() -> None:

@@ -56,8 +56,8 @@ def client(embedded_store: GraphStore, embedded_settings: Settings) -> Iterator[
 @pytest.fixture
 def set_id(embedded_store: GraphStore) -> str:
     graph, set_id = cup_graph(unique()), unique("s")
-    embedded_store.write_graph(graph)
-    embedded_store.write_qra_set(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
+    embedded_store.graphs.write(graph)
+    embedded_store.qra_sets.write(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
     return set_id
 
 
@@ -70,15 +70,15 @@ def test_an_order_whose_run_has_an_unfinished_job_is_that_job(client: TestClient
 
     first = order()
     assert order().id == first.id  # queued
-    claimed = embedded_store.claim_job(first.id, "worker", 60, time.time())
+    claimed = embedded_store.jobs.claim(first.id, "worker", 60, time.time())
     assert claimed is not None
     assert (order().id, order().state) == (first.id, "running")
-    embedded_store.finish_job(first.id, "worker", claimed.attempt, "failed", error="no memory")
+    embedded_store.jobs.finish(first.id, "worker", claimed.attempt, "failed", error="no memory")
     second = order()
     assert second.id != first.id
     assert second.parameters == first.parameters
-    embedded_store.claim_job(second.id, "worker", 60, time.time())
-    embedded_store.request_cancel(second.id)
+    embedded_store.jobs.claim(second.id, "worker", 60, time.time())
+    embedded_store.jobs.request_cancel(second.id)
     assert order().id not in (first.id, second.id)  # what is about to be cancelled trains nothing more
 
 

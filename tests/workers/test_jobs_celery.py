@@ -23,8 +23,8 @@ def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_
     try:
         with service.redis_server(tmp_path, service.free_port()) as redis_url, GraphStore.open(settings) as store:
             settings = settings.model_copy(update={"redis_url": redis_url})
-            store.write_video(video)
-            job = store.create_job(Job(id="j1", parameters=InduceParameters.model_validate({"video_id": video.id, "parser": "opencv"})))
+            store.videos.write(video)
+            job = store.jobs.create(Job(id="j1", parameters=InduceParameters.model_validate({"video_id": video.id, "parser": "opencv"})))
             with service.process(settings, tmp_path / "first.log", "worker", "--queue", "cpu") as first:
                 notify(make_celery(settings), job)
                 parses = settings.data / "steps" / "parse"
@@ -33,10 +33,10 @@ def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_
                 first.terminate()
                 first.wait(40)
                 assert time.monotonic() - asked < 25  # docker would kill it after 30 s
-            back = store.read_job("j1")
+            back = store.jobs.read("j1")
             assert (back.state, back.attempt, back.owner) == ("queued", 0, None), (tmp_path / "first.log").read_text()
             with service.process(settings, tmp_path / "second.log", "worker", "--queue", "cpu"):
                 notify(make_celery(settings), job)
-                service.wait_until(lambda: store.read_job("j1").state == "done", 180, "the job is done")
+                service.wait_until(lambda: store.jobs.read("j1").state == "done", 180, "the job is done")
     finally:
         stop_embedded(settings.data)

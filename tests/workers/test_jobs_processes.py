@@ -89,7 +89,7 @@ def test_when_the_parent_is_killed_no_child_stays(settings: Settings, tmp_path: 
         assert not psutil.wait_procs(children, timeout=60)[1]
         service.wait_until(lambda: engine_pid(settings.data) is None, 60, "the engine ends for want of clients")
     with GraphStore.open(settings) as store:
-        (job,) = store.list_jobs().items
+        (job,) = store.jobs.list().items
         assert (job.state, job.attempt) in (
             ("queued", 0),
             ("running", 1),
@@ -110,15 +110,15 @@ def test_ctrl_c_ends_the_service_and_hands_jobs_back(settings: Settings, tmp_pat
         up.wait(60)
         assert not psutil.wait_procs(children, timeout=5)[1]
     with GraphStore.open(settings) as store:
-        (job,) = store.list_jobs().items
+        (job,) = store.jobs.list().items
         assert (job.state, job.attempt, job.owner) in (("queued", 0, None), ("done", 1, None))
 
 
 def test_ctrl_c_ends_the_responses_that_are_under_way_and_shows_nobody_a_traceback(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "up.log"
     with service.service_on_one_machine(settings, log) as (base_url, up), GraphStore.open(settings) as store:
-        store.create_job(Job(id="j1", parameters=InduceParameters(video_id="v1")))
-        store.claim_job("j1", "me", 600, now=time.time())
+        store.jobs.create(Job(id="j1", parameters=InduceParameters(video_id="v1")))
+        store.jobs.claim("j1", "me", 600, now=time.time())
         with (
             socket.create_connection(("127.0.0.1", settings.port)) as uploader,
             httpx.stream("GET", f"{base_url}/v1/jobs/j1/events", timeout=60) as response,
@@ -131,7 +131,7 @@ def test_ctrl_c_ends_the_responses_that_are_under_way_and_shows_nobody_a_traceba
             rest = list(lines)  # httpx raises if the stream breaks off
             assert ("event: progress" in rest, "event: end" in rest) == (True, False)
             up.wait(60)
-        assert store.read_job("j1").state == "running"
+        assert store.jobs.read("j1").state == "running"
     assert "Cancel 1 running task(s)" in log.read_text()  # the upload
     assert "Traceback" not in log.read_text()
 
@@ -150,12 +150,12 @@ def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> N
         first = workers.pids()["cpu"]
         os.kill(first, signal.SIGKILL)
         service.wait_until(lambda: workers.pids()["cpu"] != first, 30, "the worker is started again")
-        job = store.create_job(
+        job = store.jobs.create(
             Job(id="j1", parameters=SampleParameters.model_validate({"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0}))
         )
         workers.notify(job)
-        service.wait_until(lambda: store.read_job("j1").state == "failed", 60, "the job is done")
-        assert store.read_job("j1").error == "graph 'g0' not found; induce one from a video first"
+        service.wait_until(lambda: store.jobs.read("j1").state == "failed", 60, "the job is done")
+        assert store.jobs.read("j1").error == "graph 'g0' not found; induce one from a video first"
 
 
 def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,11 +165,11 @@ def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings
         (folder / name).write_text(f"open({str(sprung)!r}, 'w').close()\n")
     monkeypatch.chdir(folder)
     with GraphStore.open(settings) as store, LocalWorkerPool(settings, ("cpu",)) as workers:
-        job = store.create_job(
+        job = store.jobs.create(
             Job(id="j1", parameters=SampleParameters.model_validate({"graph_ids": ["g0"], "samples": 1, "step_mix": [1, 0, 0], "seed": 0}))
         )
         workers.notify(job)
-        service.wait_until(lambda: sprung.exists() or store.read_job("j1").state == "failed", 60, "the job is done")
+        service.wait_until(lambda: sprung.exists() or store.jobs.read("j1").state == "failed", 60, "the job is done")
     assert not sprung.exists()
 
 

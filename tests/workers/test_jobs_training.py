@@ -34,8 +34,8 @@ def set_id(embedded_store: GraphStore, settings: Settings) -> Iterator[str]:
 
     graph: STSG = cup_graph(unique())
     set_id = unique("s")
-    embedded_store.write_graph(graph)
-    embedded_store.write_qra_set(set_id, [a_question(set_id, graph.id, n) for n in (0, 1)], graph_ids=[graph.id], configuration={})
+    embedded_store.graphs.write(graph)
+    embedded_store.qra_sets.write(set_id, [a_question(set_id, graph.id, n) for n in (0, 1)], graph_ids=[graph.id], configuration={})
     for clip in graph.clips:
         for keyframe in clip.keyframes:
             image = settings.data / keyframe.image
@@ -47,7 +47,7 @@ def set_id(embedded_store: GraphStore, settings: Settings) -> Iterator[str]:
 def a_job(store: GraphStore, set_id: str, run_id: str, steps: int) -> Job:
     configuration = {"model": "tiny", "max_steps": steps, "batch_size": 1, "max_frames": 1, "save_every_steps": 1}
     parameters = {"training_run_id": run_id, "qra_set_id": set_id, "configuration": configuration}
-    return store.create_job(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
+    return store.jobs.create(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
 
 
 LONG = 200
@@ -67,20 +67,20 @@ def test_a_cancelled_training_run_stops_and_goes_on_when_it_is_ordered_again(
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run_job, first.id, embedded_store, settings)
         wait_until(lambda: read_metrics(metrics) or running.done(), 240, "the first step is trained")
-        embedded_store.request_cancel(first.id)
+        embedded_store.jobs.request_cancel(first.id)
         running.result(60)
-    assert embedded_store.read_job(first.id).state == "cancelled"
+    assert embedded_store.jobs.read(first.id).state == "cancelled"
     assert trainers() == []
     done_before = [row["step"] for row in read_metrics(metrics)]
     assert 1 <= len(done_before) < LONG
 
     second = a_job(embedded_store, set_id, run_id, steps=LONG)
     run_job(second.id, embedded_store, settings)
-    done = embedded_store.read_job(second.id)
+    done = embedded_store.jobs.read(second.id)
     assert (done.state, done.error) == ("done", None)
     rows = read_metrics(metrics)
     assert [row["step"] for row in rows] == list(range(1, LONG + 1))
-    run = embedded_store.read_training_run(run_id)
+    run = embedded_store.training_runs.read(run_id)
     assert (run["steps"], run["qra_set_ids"], run["started_from"], run["produced"]) == (LONG, [set_id], "tiny", f"m{run_id[1:]}")
     assert (Path(run["checkpoint"]) / "model.safetensors").is_file()
 
@@ -96,19 +96,19 @@ def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_
     with (folder / ".lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         run_job(job.id, embedded_store, settings)
-        handed_back = embedded_store.read_job(job.id)
+        handed_back = embedded_store.jobs.read(job.id)
         assert (handed_back.state, handed_back.attempt, handed_back.error) == ("queued", 0, None)
         assert handed_back.message == "waiting for the trainer that is at work on this run"
     run_job(job.id, embedded_store, settings)
-    assert embedded_store.read_job(job.id).state == "done"
+    assert embedded_store.jobs.read(job.id).state == "done"
 
 
 def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore, settings: Settings, set_id: str) -> None:
     configuration = {"model": "/no/such/model"}
     parameters = {"training_run_id": unique("t"), "qra_set_id": set_id, "configuration": configuration}
-    job = embedded_store.create_job(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
+    job = embedded_store.jobs.create(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
     run_job(job.id, embedded_store, settings)
-    failed = embedded_store.read_job(job.id)
+    failed = embedded_store.jobs.read(job.id)
     assert (failed.state, failed.attempt) == ("failed", 1)
     assert "the trainer ended with exit code 2" in (failed.error or "")
     assert "model '/no/such/model' cannot be loaded" in (failed.error or "")
@@ -116,9 +116,9 @@ def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore,
 
 def test_an_empty_set_is_no_ground_for_training(embedded_store: GraphStore, settings: Settings) -> None:
     empty = unique("s")
-    embedded_store.write_qra_set(empty, [], graph_ids=[], configuration={})
+    embedded_store.qra_sets.write(empty, [], graph_ids=[], configuration={})
     job = a_job(embedded_store, empty, unique("t"), steps=1)
     run_job(job.id, embedded_store, settings)
-    assert embedded_store.read_job(job.id).error == (
+    assert embedded_store.jobs.read(job.id).error == (
         f"QRA set {empty} has no questions, so there is nothing to train on; sample one from richer graphs"
     )

@@ -70,9 +70,9 @@ def built(graph: STSG, draws: int = 60) -> list[QRA]:
 @few
 @given(graph=scenes())
 def test_each_program_returns_exactly_the_answer(store: GraphStore, graph: STSG) -> None:
-    store.write_graph(graph)
+    store.graphs.write(graph)
     questions = built(graph)
-    assert store.run_programs([q.program for q in questions]) == [[q.answer] for q in questions]
+    assert store.programs.run([q.program for q in questions]) == [[q.answer] for q in questions]
     for q in questions:
         assert q.steps == len(q.rationale)
         assert not leaks(q.question, q.answer)
@@ -84,10 +84,10 @@ def test_each_program_returns_exactly_the_answer(store: GraphStore, graph: STSG)
 @given(graph=scenes())
 def test_with_a_twin_of_everything_no_object_is_an_answer(store: GraphStore, graph: STSG) -> None:
     twins = with_twins(graph)
-    store.write_graph(twins)
+    store.graphs.write(twins)
     questions = [q for q in built(graph) if q.answer_type not in ("shot", "time", "motion")]
     programs = [q.program.replace(graph.id, twins.id) for q in questions]
-    returned = store.run_programs(programs)
+    returned = store.programs.run(programs)
     assert all(len(answers) == 2 for answers in returned)
     assert keep_unique(questions, returned) == []
     assert built(twins) == []
@@ -96,9 +96,9 @@ def test_with_a_twin_of_everything_no_object_is_an_answer(store: GraphStore, gra
 @few
 @given(graph=stsgs())
 def test_any_graph_and_any_words_give_programs_that_run(store: GraphStore, graph: STSG) -> None:
-    store.write_graph(graph)
+    store.graphs.write(graph)
     questions = built(graph, draws=20)
-    assert len(store.run_programs([q.program for q in questions])) == len(questions)  # one that cannot be run raises
+    assert len(store.programs.run([q.program for q in questions])) == len(questions)  # one that cannot be run raises
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_any_graph_and_any_words_give_programs_that_run(store: GraphStore, graph
     ],
 )
 def test_any_text_stays_the_text_it_is(store: GraphStore, text: str) -> None:
-    assert store.run_programs([f"RETURN {literal(text)} AS answer"]) == [[text]]
+    assert store.programs.run([f"RETURN {literal(text)} AS answer"]) == [[text]]
 
 
 def test_true_worlds_give_questions_of_every_kind(store: GraphStore) -> None:
@@ -131,10 +131,10 @@ def test_true_worlds_give_questions_of_every_kind(store: GraphStore) -> None:
         frames = sum(shot.frames for shot in world.shots)
         size = {"width": world.width, "height": world.height, "frame_count": frames, "duration_seconds": frames / world.fps}
         graph = truth(world, a_video(f"qworld{seed}").model_copy(update=size))
-        store.write_graph(graph)
-        paths = store.sample_paths(graph.id, steps=draw_steps(60, (25, 45, 30), 0), seed=0)
+        store.graphs.write(graph)
+        paths = store.graphs.sample_paths(graph.id, steps=draw_steps(60, (25, 45, 30), 0), seed=0)
         questions = build_questions(graph, paths, set_id="set", seed=0)
-        kept = keep_unique(questions, store.run_programs([q.program for q in questions]))
+        kept = keep_unique(questions, store.programs.run([q.program for q in questions]))
         assert [q.id for q in kept] == [q.id for q in questions]
         kinds |= {q.answer_type for q in kept} | {f"{q.steps} steps" for q in kept}
     assert kinds == {"object", "motion", "time", "colour", "shot", "1 steps", "2 steps", "3 steps"}

@@ -29,7 +29,7 @@ def handle(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dic
 
 def induce(parameters: InduceParameters, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
     """A video's graph, written to the store."""
-    video = store.read_video(parameters.video_id)
+    video = store.videos.read(parameters.video_id)
     path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")

@@ -107,11 +107,11 @@ class Lease:
     def _renew(self) -> None:
         job, now = self._job, time.time()
         progress, message = self._sent = self._progress, self._message
-        row = self._store.renew_lease(job.id, job.owner or "", job.attempt, self._seconds, now, progress, message)
+        row = self._store.jobs.renew_lease(job.id, job.owner or "", job.attempt, self._seconds, now, progress, message)
         self._expires = row.lease_expires
         if row.cancel_requested and self._cancelled_at is None:
             self._cancelled_at = time.monotonic()
         if self._on_unresponsive and self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_GRACE_SECONDS:
             logger.warning("job %s did not stop %d s after it was cancelled; its process is ended", job.id, CANCEL_GRACE_SECONDS)
-            self._store.finish_job(job.id, job.owner or "", job.attempt, "cancelled")
+            self._store.jobs.finish(job.id, job.owner or "", job.attempt, "cancelled")
             self._on_unresponsive()

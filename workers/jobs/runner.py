@@ -44,7 +44,7 @@ def run_job(
     Raises: NotFound for a job that is not in the store; EngineUnavailable (the lease then runs out, and another attempt follows).
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # a new name for each attempt
-    job = store.claim_job(job_id, owner, settings.lease_seconds, time.time())
+    job = store.jobs.claim(job_id, owner, settings.lease_seconds, time.time())
     if job is None:
         return
     logger.info("job %s: %s, attempt %d", job.id, job.kind, job.attempt)
@@ -53,9 +53,9 @@ def run_job(
     logger.info("job %s: %s %s", job.id, outcome.state, outcome.error or "")
     try:
         if outcome.state == "retry":
-            store.release_job(job.id, owner, job.attempt, error=outcome.error)
+            store.jobs.release(job.id, owner, job.attempt, error=outcome.error)
         elif outcome.state != "lease_lost":
-            store.finish_job(job.id, owner, job.attempt, outcome.state, result=outcome.result, error=outcome.error)
+            store.jobs.finish(job.id, owner, job.attempt, outcome.state, result=outcome.result, error=outcome.error)
     except LeaseLost as error:
         logger.warning("%s", error)
 

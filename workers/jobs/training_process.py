@@ -56,7 +56,7 @@ def train(parameters: TrainParameters, store: GraphStore, settings: Settings, le
     if not metrics:
         raise TrainingFailed(f"training run {run_id} ended without a single step; see {folder / 'trainer.log'}")
     summary = summarise(metrics)
-    store.write_training_run(
+    store.training_runs.write(
         run_id,
         properties={**options.identity(), **summary, "job_id": job_id, "checkpoint": str(folder / "checkpoint")},
         qra_set_ids=[set_id],
@@ -69,10 +69,10 @@ def train(parameters: TrainParameters, store: GraphStore, settings: Settings, le
 def _lay_out(folder: Path, store: GraphStore, set_id: str, options: TrainingOptions, data: Path) -> Path:
     """Write what the trainer reads: qra.jsonl, graphs/, keyframes/ and its configuration. Returns the configuration's path."""
     dataset = DatasetFolder(folder)
-    if not dataset.write_questions(item for page in store.qra_pages(set_id) for item in page):
+    if not dataset.write_questions(item for page in store.qra_sets.pages(set_id) for item in page):
         raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
-    for graph_id in store.read_qra_set(set_id)["graph_ids"]:
-        dataset.write_graph(store.read_graph(graph_id))
+    for graph_id in store.qra_sets.read(set_id)["graph_ids"]:
+        dataset.write_graph(store.graphs.read(graph_id))
     if not (folder / "run.json").exists():
         (folder / "metrics.jsonl").unlink(missing_ok=True)  # of the same training by `stepgraph run`, whose model lies elsewhere
     dataset.link_keyframes(Path("..", "..", "keyframes"))

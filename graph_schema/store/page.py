@@ -6,15 +6,19 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from graph_schema.errors import BadInput
+from graph_schema.store.bolt import Bolt
+from graph_schema.store.graph_rows import Row
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
 MAX_NUMBER = 2**53
 """Numbers in a cursor are less: the engines count in 64 bits, JSON elsewhere in doubles."""
+NEWEST_FIRST: dict[str, type] = {"created_at": str, "id": str}
+"""The order of most lists: by the time in ISO 8601, then by id."""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -57,3 +61,30 @@ def checked_limit(limit: int) -> int:
     if not 1 <= limit <= MAX_LIMIT:
         raise BadInput(f"limit is {limit}; it must be 1 to {MAX_LIMIT}")
     return limit
+
+
+def read_page(
+    bolt: Bolt,
+    name: str,
+    item_of: Callable[[Row], T],
+    *,
+    node: str,
+    order: Mapping[str, type],
+    limit: int,
+    cursor: str | None,
+    start: Mapping[str, Any] | None = None,
+    **parameters: Any,
+) -> Page[T]:
+    """Read one page of a list by one query.
+
+    Args:
+        name: the query; it takes `$limit`, and the place after which to go on as one parameter for each key of `order`.
+        item_of: makes an item of a row.
+        node: the column whose map has the keys of `order`, by which the rows are ordered.
+        order: these keys, and the types of their values.
+        start: the place before the first row; without it, null for each key.
+    Raises: BadInput if the limit is not 1 to 1000, or the cursor is not one this list gave.
+    """
+    place = dict(zip(order, decode_cursor(cursor, *order.values()), strict=True)) if cursor is not None or start is None else start
+    rows = bolt.read(name, limit=checked_limit(limit) + 1, **place, **parameters)
+    return make_page([item_of(row) for row in rows], limit, [tuple(row[node][key] for key in order) for row in rows])

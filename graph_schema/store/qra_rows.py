@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from graph_schema.graph_rows import Row
 from graph_schema.models import QRA, RationaleStep
+from graph_schema.store.graph_rows import Row
 
 _NESTED = ("video", "time_range_seconds", "options", "rationale", "checks", "review")
 """Fields that a property cannot hold; they are kept as JSON."""

@@ -1,0 +1,99 @@
+"""Sets of questions in the store."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import neo4j
+from neo4j.exceptions import ConstraintError
+
+from graph_schema.errors import Conflict, NotFound
+from graph_schema.identifiers import content_hash
+from graph_schema.models import QRA
+from graph_schema.store import qra_rows
+from graph_schema.store.bolt import Bolt, fetch, first_line, retry_once_on
+from graph_schema.store.page import MAX_LIMIT, NEWEST_FIRST, Page, read_page
+from graph_schema.store.rows import batches, now
+
+
+class QRASets:
+    """The sets of questions of the store, and the questions in them."""
+
+    def __init__(self, bolt: Bolt) -> None:
+        """Read and write by this connection."""
+        self._bolt = bolt
+
+    def write(self, set_id: str, items: Sequence[QRA], *, graph_ids: Sequence[str], configuration: dict[str, Any]) -> bool:
+        """Write a set of questions in one transaction. Returns False, and changes nothing, if the store has just this set.
+
+        A set of the same id with other content is replaced. Raises: Conflict if a question's id is in another set.
+        """
+        content = content_hash([item.model_dump(mode="json") for item in items], list(graph_ids), configuration)
+        head = qra_rows.set_properties(set_id, items, graph_ids, configuration, content, now())
+        rows = [qra_rows.qra_row(position, item) for position, item in enumerate(items)]
+        evidence = [row for item in items for row in qra_rows.evidence_rows(item.id, item.rationale)]
+
+        def work(tx: neo4j.Transaction) -> bool:
+            known = fetch(tx, "read_qra_set", set_id=set_id)
+            if known and known[0]["questions"]["content"] == content:
+                return False
+            fetch(tx, "write_qra_set", id=set_id, properties=head)  # first: it locks out another who writes this set
+            fetch(tx, "empty_qra_set", set_id=set_id)
+            for batch in batches(rows):
+                fetch(tx, "create_qras", set_id=set_id, rows=batch)
+            for batch in batches(evidence):
+                fetch(tx, "create_evidence", rows=batch)
+            return True
+
+        try:
+            return retry_once_on(ConstraintError, lambda: self._bolt.in_transaction(work))
+        except ConstraintError as error:
+            raise Conflict(f"set {set_id} holds a question id that another set has ({first_line(error)})") from error
+
+    def read(self, set_id: str) -> dict[str, Any]:
+        """`{id, created_at, count, graph_ids, configuration}` of a set. Raises NotFound."""
+        rows = self._bolt.read("read_qra_set", set_id=set_id)
+        if not rows:
+            raise NotFound(f"QRA set {set_id!r} not found; sample one from a graph first")
+        return qra_rows.set_meta(rows[0]["questions"])
+
+    def items(self, set_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[QRA]:
+        """The questions of a set, in the order they were written. Raises NotFound."""
+        page = read_page(
+            self._bolt,
+            "list_qras",
+            lambda row: qra_rows.qra_of(row["qra"]),
+            node="qra",
+            order={"position": int},
+            start={"position": -1},
+            limit=limit,
+            cursor=cursor,
+            set_id=set_id,
+        )
+        if not page.items:
+            self.read(set_id)
+        return page
+
+    def pages(self, set_id: str) -> Iterator[builtins.list[QRA]]:
+        """All questions of a set, in the order they were written, a page at a time. Raises NotFound."""
+        cursor: str | None = None
+        while True:
+            page = self.items(set_id, limit=MAX_LIMIT, cursor=cursor)
+            yield page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
+        """Sets, newest first, as `read` gives them."""
+        return read_page(
+            self._bolt,
+            "list_qra_sets",
+            lambda row: qra_rows.set_meta(row["questions"]),
+            node="questions",
+            order=NEWEST_FIRST,
+            limit=limit,
+            cursor=cursor,
+        )

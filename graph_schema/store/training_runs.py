@@ -1,0 +1,53 @@
+"""Training runs in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import neo4j
+
+from graph_schema.errors import NotFound
+from graph_schema.store.bolt import Bolt, fetch
+from graph_schema.store.graph_rows import Row
+from graph_schema.store.page import NEWEST_FIRST, Page, read_page
+from graph_schema.store.rows import now
+
+
+class TrainingRuns:
+    """The training runs of the store: what they used, started from and produced."""
+
+    def __init__(self, bolt: Bolt) -> None:
+        """Read and write by this connection."""
+        self._bolt = bolt
+
+    def write(self, run_id: str, properties: dict[str, Any], qra_set_ids: Sequence[str], started_from: str, produced: str | None) -> None:
+        """Keep a training run and its lineage; written again, the newer properties replace the older."""
+        plain = {key: value for key, value in properties.items() if isinstance(value, str | int | float | bool)}
+        own = {**plain, "name": f"training {run_id}", "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)}
+        at = now()
+
+        def work(tx: neo4j.Transaction) -> None:
+            fetch(tx, "write_training_run", id=run_id, properties=own, started_from=started_from, qra_set_ids=list(qra_set_ids), now=at)
+            if produced is not None:
+                fetch(tx, "write_produced_model", id=run_id, model=produced, now=at)
+
+        self._bolt.in_transaction(work)
+
+    def read(self, run_id: str) -> dict[str, Any]:
+        """`{id, created_at, qra_set_ids, started_from, produced, **properties}`. Raises NotFound."""
+        rows = self._bolt.read("read_training_run", id=run_id)
+        if not rows:
+            raise NotFound(f"training run {run_id!r} not found; launch one first")
+        return _training_run_of(rows[0])
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
+        """Training runs, newest first, as `read` gives them."""
+        return read_page(self._bolt, "list_training_runs", _training_run_of, node="run", order=NEWEST_FIRST, limit=limit, cursor=cursor)
+
+
+def _training_run_of(row: Row) -> dict[str, Any]:
+    run = row["run"]
+    joined = {key: row[key] for key in ("qra_set_ids", "started_from", "produced")}
+    return {**json.loads(run["properties"]), "id": run["id"], "created_at": run["created_at"], **joined}
