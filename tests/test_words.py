@@ -31,7 +31,7 @@ BANNED = {
     "nobody": "client_disconnected",
 }
 """A word of the given-up vocabulary, and what is said instead."""
-ONLY_NAMES = {"ever", "children", "nobody", "house", "telling"}
+ONLY_NAMES = {"reconnecting", "ever", "children", "nobody", "house", "telling"}
 """Plain English in a sentence, odd in a name."""
 
 
