@@ -97,13 +97,26 @@ def neo4j_settings(neo4j_address: neo4j_server.Address, tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="module")
-def own_neo4j_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A Neo4j server of one module, for tests that would disturb others: workers that take any job, a schema from the future."""
+def own_neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j_server.Address]:
+    """A Neo4j server of one module, for tests that others would disturb, or that disturb others: of the newest graph, of any job."""
     try:
         with neo4j_server.running(tmp_path_factory.mktemp("own-neo4j")) as server:
-            yield server.address.settings(tmp_path_factory.mktemp("own-neo4j-data"))
+            yield server.address
     except neo4j_server.CannotRun as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def own_neo4j_settings(own_neo4j_address: neo4j_server.Address, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return own_neo4j_address.settings(tmp_path_factory.mktemp("own-neo4j-data"))
+
+
+@pytest.fixture(scope="module")
+def own_embedded_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings with a data directory, and so an embedded engine, of one module."""
+    settings = Settings(data=tmp_path_factory.mktemp("own-embedded"))
+    yield settings
+    stop_embedded(settings.data)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
 from api.problems import documented
 from graph_schema.errors import NotFound
-from graph_schema.models import STSG, InduceParameters, Job
+from graph_schema.models import STSG, GraphSummary, InduceParameters, Job
 from graph_schema.options import OpenCVParserOptions, ParserOptions
 
 router = APIRouter(prefix="/graphs", tags=["graphs"])
@@ -22,19 +22,6 @@ class GraphRequest(WorkRequest):
 
     video_id: str = Field(min_length=1, max_length=200)
     parser: ParserOptions = Field(default=OpenCVParserOptions(), description="what reads the frames: a kind, or a kind with its options")
-
-
-class ListedGraph(BaseModel):
-    """A graph in a list. `counts`: clips, objects, relations, motions, references, events."""
-
-    id: str
-    kind: str
-    video_id: str
-    video_name: str
-    producer: str
-    cycle: int
-    counts: dict[str, int]
-    created_at: str
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
@@ -50,9 +37,9 @@ def list_graphs(
     video_id: Annotated[str | None, Query(max_length=200, description="only graphs of this video")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Listing[ListedGraph]:
+) -> Listing[GraphSummary]:
     """Graphs, newest first."""
-    return Listing[ListedGraph].model_validate(listing(store.graphs.list(video_id=video_id, limit=limit, cursor=cursor)))
+    return Listing[GraphSummary].model_validate(listing(store.graphs.list(video_id=video_id, limit=limit, cursor=cursor)))
 
 
 @router.get(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.dependencies import ACCEPTED, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
 from api.problems import documented
 from graph_schema.errors import NotFound
-from graph_schema.models import QRA, Job, SampleParameters
+from graph_schema.models import QRA, Job, QRASet, SampleParameters
 from graph_schema.options import SamplingOptions
 
 router = APIRouter(prefix="/qra-sets", tags=["qra-sets"])
@@ -23,16 +23,6 @@ class QRASetRequest(WorkRequest, SamplingOptions):
     """From which graphs, how many questions, of how many steps."""
 
     graph_ids: list[Id] = Field(min_length=1, max_length=1000)
-
-
-class QRASet(BaseModel):
-    """A set of questions; they themselves are under `/items`."""
-
-    id: str
-    created_at: str
-    count: int
-    graph_ids: list[str]
-    configuration: dict[str, Any]
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
@@ -52,7 +42,7 @@ def list_qra_sets(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> 
 @router.get("/{qra_set_id}", responses=documented(404))
 def get_qra_set(qra_set_id: str, store: StoreDep) -> QRASet:
     """One QRA set, without its questions."""
-    return QRASet.model_validate(store.qra_sets.read(qra_set_id))
+    return store.qra_sets.read(qra_set_id)
 
 
 @router.get("/{qra_set_id}/items", responses=documented(404))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
 from graph_schema.errors import Conflict, NotFound
 from graph_schema.metrics import read_latest_metrics, read_metrics, training_folder, training_run_id
-from graph_schema.models import Job, JobState, TrainParameters
+from graph_schema.models import Job, JobState, TrainingRun, TrainParameters
 from graph_schema.options import TrainingOptions
 from graph_schema.store import GraphStore
 
@@ -24,18 +24,7 @@ class TrainingRunRequest(WorkRequest, TrainingOptions):
     qra_set_id: str = Field(min_length=1, max_length=200)
 
 
-class ListedTrainingRun(BaseModel):
-    """A training run in a list. `properties`: its configuration and, when done, its steps and losses."""
-
-    id: str
-    created_at: str
-    qra_set_ids: list[str]
-    started_from: str
-    produced: str | None
-    properties: dict[str, Any]
-
-
-class TrainingRun(ListedTrainingRun):
+class TrainingRunStatus(TrainingRun):
     """A training run with the state of its job and its latest metrics."""
 
     state: JobState
@@ -48,42 +37,42 @@ class TrainingRun(ListedTrainingRun):
 def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter: JobSubmitterDep, response: Response) -> Job:
     """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
     questions = store.qra_sets.read(request.qra_set_id)
-    if questions["count"] == 0:
+    if questions.count == 0:
         raise Conflict(f"QRA set {request.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
     configuration = request.identity()
-    run_id = training_run_id(questions["id"], configuration)
+    run_id = training_run_id(questions.id, configuration)
     if (working := _unfinished_job(store, run_id)) is not None:
         response.headers["Location"] = f"/v1/jobs/{working.id}"
         return working
 
     def keep(job: Job) -> None:
-        store.training_runs.write(run_id, {**configuration, "job_id": job.id}, [questions["id"]], started_from=request.model, produced=None)
+        store.training_runs.write(run_id, {**configuration, "job_id": job.id}, [questions.id], started_from=request.model, produced=None)
 
     parameters = TrainParameters(
         training_run_id=run_id,
-        qra_set_id=questions["id"],
+        qra_set_id=questions.id,
         configuration=TrainingOptions.model_validate(request.model_dump(exclude={"qra_set_id"})),
     )
     return submitter.submit(parameters, before_notify=keep)
 
 
 @router.get("")
-def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[ListedTrainingRun]:
+def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[TrainingRun]:
     """Training runs, newest first."""
     page = store.training_runs.list(limit=limit, cursor=cursor)
-    return Listing[ListedTrainingRun](items=[ListedTrainingRun(**_parts(run)) for run in page.items], next_cursor=page.next_cursor)
+    return Listing[TrainingRun](items=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/{training_run_id}", responses=documented(404))
-def get_training_run(training_run_id: str, app_state: AppStateDep) -> TrainingRun:
+def get_training_run(training_run_id: str, app_state: AppStateDep) -> TrainingRunStatus:
     """One training run, and how far it is."""
-    parts = _parts(app_state.store.training_runs.read(training_run_id))
+    run = app_state.store.training_runs.read(training_run_id)
     latest = read_latest_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
-    job_id = parts["properties"].get("job_id")
+    job_id = run.properties.get("job_id")
     if job_id is None:  # made by `stepgraph run`, which keeps it only when it is done
-        return TrainingRun(**parts, state="done", progress=1.0, error=None, latest=latest)
+        return TrainingRunStatus(**dict(run), state="done", progress=1.0, error=None, latest=latest)
     job = app_state.store.jobs.read(job_id)
-    return TrainingRun(**parts, state=job.state, progress=job.progress, error=job.error, latest=latest)
+    return TrainingRunStatus(**dict(run), state=job.state, progress=job.progress, error=job.error, latest=latest)
 
 
 @router.get("/{training_run_id}/metrics", responses=documented(404))
@@ -101,13 +90,8 @@ def get_metrics(
 def _unfinished_job(store: GraphStore, run_id: str) -> Job | None:
     """The job that trains this run, or waits to; one that is being cancelled is not counted."""
     try:
-        job_id = store.training_runs.read(run_id).get("job_id")
+        job_id = store.training_runs.read(run_id).properties.get("job_id")
     except NotFound:
         return None
     job = None if job_id is None else store.jobs.read(job_id)
     return job if job and job.state in ("queued", "running") and not job.cancel_requested else None
-
-
-def _parts(run: dict[str, Any]) -> dict[str, Any]:
-    own = {"id", "created_at", "qra_set_ids", "started_from", "produced"}
-    return {**{key: run[key] for key in own}, "properties": {key: value for key, value in run.items() if key not in own}}

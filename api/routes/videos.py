@@ -9,7 +9,7 @@ from api.dependencies import AppState, AppStateDep, Cursor, Limit, Listing, Stor
 from api.problems import documented
 from api.uploads import FIELD, Upload, received
 from graph_schema.errors import VideoUnreadable
-from graph_schema.models import Video
+from graph_schema.models import Video, VideoSummary
 
 router = APIRouter(prefix="/videos", tags=["videos"])
 
@@ -28,13 +28,6 @@ FORM = {
 }
 
 
-class ListedVideo(Video):
-    """A video in a list."""
-
-    created_at: str
-    graphs: int
-
-
 @router.post("", status_code=201, responses=documented(413, 507), openapi_extra={"requestBody": FORM})
 async def upload_video(request: Request, response: Response, app_state: AppStateDep) -> Video:
     """Send a video. The same bytes again are the same video; a file that gives no frame is refused with the reason."""
@@ -45,9 +38,9 @@ async def upload_video(request: Request, response: Response, app_state: AppState
 
 
 @router.get("")
-def list_videos(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[ListedVideo]:
+def list_videos(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[VideoSummary]:
     """Videos, newest first."""
-    return Listing[ListedVideo].model_validate(listing(store.videos.list(limit=limit, cursor=cursor)))
+    return Listing[VideoSummary].model_validate(listing(store.videos.list(limit=limit, cursor=cursor)))
 
 
 @router.get("/{video_id}", responses=documented(404))

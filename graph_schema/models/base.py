@@ -10,8 +10,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION: Final = 1
-"""Version of the graph's form, in the JSON and in the database. A store with a higher one is refused."""
+SCHEMA_VERSION: Final = 2
+"""Version of the graph's form, in the JSON and in the database. Version 1 still reads; a store with a higher one is refused."""
 
 
 def _ordered_box(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -25,6 +25,8 @@ Box = Annotated[tuple[float, float, float, float], AfterValidator(_ordered_box)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Kind = Literal["static", "dynamic"]
+CallIds = Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids, description="the cached model calls that it rests on")]
+Verified = Annotated[bool | None, Field(description="whether a model, asked whether it is so, agreed; null: not asked")]
 
 
 class Record(BaseModel):

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import SCHEMA_VERSION, Box, Confidence, Interval, Kind, Record
+from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Record, Verified
 from graph_schema.models.scene import Attribute
 from graph_schema.models.video import Clip, Video
 from graph_schema.vocabulary import caption
+
+
+class CoordinateFrame(Record):
+    """What the numbers of a graph are measured in, and from where. A graph has one; numbers of two frames are never mixed."""
+
+    origin: Literal["image", "camera", "world"]
+    unit: Literal["fraction", "pixel", "metre"]
+    dimensions: Literal[2, 3]
+
+
+IMAGE_FRACTIONS: Final = CoordinateFrame(origin="image", unit="fraction", dimensions=2)
+"""Fractions of the upright frame, as boxes are."""
+
+Vector = Annotated[tuple[float, ...] | None, Field(exclude_if=lambda vector: vector is None)]
 
 
 class ObjectBox(Record):
@@ -33,9 +47,11 @@ class SceneObject(Interval):
     clip_index: int = Field(ge=0)
     entity_id: str
     confidence: Confidence = 1.0
-    verified: bool | None = Field(default=None, description="None: not asked")
+    verified: Verified = None
     boxes: tuple[ObjectBox, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    centre: Vector = Field(default=None, description="in the graph's coordinate frame; of relation graphs")
+    call_ids: CallIds = ()
 
     @property
     def name(self) -> str:
@@ -51,7 +67,12 @@ class Relation(Interval):
     predicate: str
     object_id: str
     confidence: Confidence = 1.0
-    verified: bool | None = None
+    verified: Verified = None
+    distance: Annotated[float | None, Field(exclude_if=lambda distance: distance is None)] = Field(
+        default=None, ge=0, description="between the centres, in the unit of the graph's coordinate frame"
+    )
+    direction: Vector = Field(default=None, description="from subject to object, in the graph's coordinate frame")
+    call_ids: CallIds = ()
 
 
 class Motion(Interval):
@@ -79,8 +100,10 @@ class STSG(Record):
     `id` = hash(video content, producer, configuration), so that the same job twice gives the same graph once.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     id: str
+    kind: Literal["stsg", "relation"] = "stsg"
+    coordinate_frame: CoordinateFrame = IMAGE_FRACTIONS
     video: Video
     producer: str
     cycle: int = Field(default=0, ge=0)
@@ -90,6 +113,22 @@ class STSG(Record):
     relations: tuple[Relation, ...] = ()
     motions: tuple[Motion, ...] = ()
     references: tuple[Reference, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, values: Any) -> Any:
+        """A graph of version 1 says the same with fewer fields."""
+        return {**values, "schema_version": SCHEMA_VERSION} if isinstance(values, dict) and values.get("schema_version") == 1 else values
+
+    @model_validator(mode="after")
+    def _numbers_are_of_its_frame(self) -> Self:
+        axes = self.coordinate_frame.dimensions
+        vectors = [(f"centre of object {o.id}", o.centre) for o in self.objects]
+        vectors += [(f"direction of relation {r.id}", r.direction) for r in self.relations]
+        for what, vector in vectors:
+            if vector is not None and len(vector) != axes:
+                raise ValueError(f"the {what} has {len(vector)} numbers, the graph's coordinate frame has {axes} dimensions")
+        return self
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -123,3 +162,16 @@ class STSG(Record):
             if objects[r.from_id].clip_index == objects[r.to_id].clip_index:
                 raise ValueError(f"reference {r.id} stays within clip {objects[r.from_id].clip_index}; it must join two clips")
         return self
+
+
+class GraphSummary(Record):
+    """A graph in a list. `counts`: clips, objects, relations, motions, references, events."""
+
+    id: str
+    kind: str
+    video_id: str
+    video_name: str
+    producer: str
+    cycle: int
+    counts: dict[str, int]
+    created_at: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import Record, Seconds
+from graph_schema.models.base import CallIds, Record, Seconds
 
 
 class PathEdge(Record):
@@ -78,12 +78,11 @@ class Review(Record):
     note: str | None = None
 
 
-class QRA(Record):
-    """Question, rationale, answer; one line of `qra.jsonl`. `program` is the Cypher that, run on the graph, returns just the answer."""
+class Question(Record):
+    """A question about a video with its answer, wherever it comes from: a graph, a labelled set, a person."""
 
     id: str
     set_id: str
-    graph_id: str
     video: VideoRef
     time_range_seconds: tuple[float, float] | None = None
     question: str
@@ -91,16 +90,37 @@ class QRA(Record):
     options: tuple[str, ...] | None = None
     answer: str
     answer_type: str
+    text_source: str = "template"
+    call_ids: CallIds = ()
+    review: Review = Review()
+
+
+class QRA(Question):
+    """Question, rationale, answer with the evidence in a graph; one line of `qra.jsonl`.
+
+    `program` is the Cypher that, run on the graph, returns just the answer. A question of a labelled set, which has no graph, is a
+    plain `Question`: no record carries half of its evidence.
+    """
+
+    graph_id: str
     steps: int = Field(ge=1)
     rationale: tuple[RationaleStep, ...]
     program: str
     seed: int
-    text_source: str = "template"
     checks: QRAChecks
-    review: Review = Review()
 
     @model_validator(mode="after")
     def _steps_are_the_rationale(self) -> Self:
         if self.steps != len(self.rationale):
             raise ValueError(f"steps is {self.steps}, the rationale has {len(self.rationale)}")
         return self
+
+
+class QRASet(Record):
+    """A set of questions, without the questions themselves."""
+
+    id: str
+    created_at: str
+    count: int
+    graph_ids: tuple[str, ...]
+    configuration: dict[str, Any]

@@ -58,3 +58,14 @@ class RunRecord(Record):
     model: dict[str, int] = Field(default_factory=lambda: {"calls": 0, "tokens": 0})
     training: TrainingRecord | None = None
     shortfalls: dict[str, int] = Field(default_factory=dict)
+
+
+class TrainingRun(Record):
+    """A training run in the store. `properties`: its configuration and, when done, its steps, losses and checkpoint."""
+
+    id: str
+    created_at: str
+    qra_set_ids: tuple[str, ...]
+    started_from: str
+    produced: str | None
+    properties: dict[str, Any]

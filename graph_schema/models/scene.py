@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import Box, Confidence, Interval, Kind, Record, Seconds
+from graph_schema.models.base import Box, CallIds, Confidence, Interval, Kind, Record, Seconds, Verified
 
 
 class Attribute(Record):
@@ -33,6 +33,8 @@ class FrameObject(Record):
     track: str | None = None
     start_seconds: Seconds | None = None
     end_seconds: Seconds | None = None
+    verified: Annotated[Verified, Field(exclude_if=lambda verified: verified is None)] = None
+    call_ids: CallIds = ()
 
 
 class FrameRelation(Record):
@@ -48,6 +50,8 @@ class FrameRelation(Record):
     confidence: Confidence = 1.0
     start_seconds: Seconds | None = None
     end_seconds: Seconds | None = None
+    verified: Annotated[Verified, Field(exclude_if=lambda verified: verified is None)] = None
+    call_ids: CallIds = ()
 
 
 class FrameMotion(Interval):

@@ -23,6 +23,13 @@ class Video(Record):
     frame_count: int = Field(gt=0, description="frames that decode")
 
 
+class VideoSummary(Video):
+    """A video in a list. `graphs`: how many it has."""
+
+    created_at: str
+    graphs: int
+
+
 class Keyframe(Record):
     """A frame that stands for a moment of its clip. `image` is a path relative to the data directory (or the output folder)."""
 

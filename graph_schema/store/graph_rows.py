@@ -43,14 +43,14 @@ def graph_properties(stsg: STSG, *, content: str, now: str) -> Row:
     return {
         "id": stsg.id,
         "name": graph_name(stsg),
-        "kind": "stsg",
+        "kind": stsg.kind,
         "video_id": stsg.video.id,
         "video": stsg.video.model_dump_json(),
         "producer": stsg.producer,
         "cycle": stsg.cycle,
         "configuration": json.dumps(stsg.configuration, ensure_ascii=False, sort_keys=True),
         "schema_version": SCHEMA_VERSION,
-        "coordinate_frame": "fractions of the upright frame",
+        "coordinate_frame": json.dumps(stsg.coordinate_frame.model_dump(), sort_keys=True),
         "content": content,
         "created_at": now,
         "clip_count": len(stsg.clips),
@@ -154,8 +154,9 @@ def _edge_rows(stsg: STSG) -> list[tuple[str, list[Row]]]:
 
 
 def _fields(record: Record, *but: str) -> Row:
-    """The fields of a record that are plain values; None is left out, as a property that is not there."""
-    return {name: value for name, value in record.__dict__.items() if name not in but and value is not None}
+    """The fields of a record that are plain values or lists of them; None and empty lists are left out."""
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in record.__dict__.items() if name not in but}
+    return {name: value for name, value in values.items() if value is not None and value != []}
 
 
 def stsg_of(graph: Row, clips: list[Row], keyframes: list[Row], events: list[Row], objects: list[Row], edges: list[Row]) -> STSG:
@@ -170,6 +171,8 @@ def stsg_of(graph: Row, clips: list[Row], keyframes: list[Row], events: list[Row
         video=Video.model_validate_json(graph["video"]),
         producer=graph["producer"],
         cycle=graph["cycle"],
+        kind=graph["kind"],
+        coordinate_frame=json.loads(graph["coordinate_frame"]),
         configuration=json.loads(graph["configuration"]),
         clips=tuple(
             Clip(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
 
 import neo4j
 from neo4j.exceptions import ConstraintError
 
 from graph_schema.errors import Conflict, NotFound
 from graph_schema.identifiers import content_hash
-from graph_schema.models import STSG, ReasoningPath
+from graph_schema.models import STSG, GraphSummary, ReasoningPath
 from graph_schema.paths import distinct_paths, draw_paths, statement_rows, unrolled
 from graph_schema.store.bolt import Bolt, fetch, first_line, retry_once_on
 from graph_schema.store.graph_rows import Row, graph_content, graph_name, graph_properties, rows_of, stsg_of
@@ -106,8 +105,8 @@ class Graphs:
         if not self._bolt.in_transaction(work):
             raise _no_graph(graph_id)
 
-    def list(self, *, video_id: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
-        """Graphs, newest first: `{id, kind, video_id, video_name, producer, cycle, counts {clips, objects, …}, created_at}`."""
+    def list(self, *, video_id: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[GraphSummary]:
+        """Graphs, newest first."""
         return read_page(
             self._bolt, "list_graphs", _listed, node="graph", order=NEWEST_FIRST, limit=limit, cursor=cursor, video_id=video_id
         )
@@ -143,10 +142,10 @@ def _join_questions(tx: neo4j.Transaction, graph_id: str) -> None:
             fetch(tx, "create_evidence", rows=batch)
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _listed(row: Row) -> GraphSummary:
     plain = {key: value for key, value in row["graph"].items() if not key.endswith("_count")}
     counts = {f"{key.removesuffix('_count')}s": value for key, value in row["graph"].items() if key.endswith("_count")}
-    return {**plain, "video_name": row["video_name"], "counts": counts}
+    return GraphSummary(**plain, video_name=row["video_name"], counts=counts)
 
 
 def _no_graph(graph_id: str) -> NotFound:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from graph_schema.models import QRA, RationaleStep
+from graph_schema.models import QRA, QRASet, RationaleStep
 from graph_schema.store.graph_rows import Row
 
-_NESTED = ("video", "time_range_seconds", "options", "rationale", "checks", "review")
+_NESTED = ("video", "call_ids", "time_range_seconds", "options", "rationale", "checks", "review")
 """Fields that a property cannot hold; they are kept as JSON."""
 
 
@@ -28,9 +28,10 @@ def set_properties(
     }
 
 
-def set_meta(row: Row) -> dict[str, Any]:
-    """What a reader is told of a set: `{id, created_at, count, graph_ids, configuration}`."""
-    return {**{key: row[key] for key in ("id", "created_at", "count", "graph_ids")}, "configuration": json.loads(row["configuration"])}
+def qra_set_of(row: Row) -> QRASet:
+    """The set whose node has these properties."""
+    own = {key: row[key] for key in ("id", "created_at", "count", "graph_ids")}
+    return QRASet(**own, configuration=json.loads(row["configuration"]))
 
 
 def qra_row(position: int, item: QRA) -> Row:

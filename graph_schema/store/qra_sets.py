@@ -11,7 +11,7 @@ from neo4j.exceptions import ConstraintError
 
 from graph_schema.errors import Conflict, NotFound
 from graph_schema.identifiers import content_hash
-from graph_schema.models import QRA
+from graph_schema.models import QRA, QRASet
 from graph_schema.store import qra_rows
 from graph_schema.store.bolt import Bolt, fetch, first_line, retry_once_on
 from graph_schema.store.page import MAX_LIMIT, NEWEST_FIRST, Page, read_page
@@ -52,12 +52,12 @@ class QRASets:
         except ConstraintError as error:
             raise Conflict(f"set {set_id} holds a question id that another set has ({first_line(error)})") from error
 
-    def read(self, set_id: str) -> dict[str, Any]:
-        """`{id, created_at, count, graph_ids, configuration}` of a set. Raises NotFound."""
+    def read(self, set_id: str) -> QRASet:
+        """Return a set. Raises NotFound."""
         rows = self._bolt.read("read_qra_set", set_id=set_id)
         if not rows:
             raise NotFound(f"QRA set {set_id!r} not found; sample one from a graph first")
-        return qra_rows.set_meta(rows[0]["questions"])
+        return qra_rows.qra_set_of(rows[0]["questions"])
 
     def items(self, set_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[QRA]:
         """The questions of a set, in the order they were written. Raises NotFound."""
@@ -86,12 +86,12 @@ class QRASets:
             if cursor is None:
                 return
 
-    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
-        """Sets, newest first, as `read` gives them."""
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[QRASet]:
+        """Sets, newest first."""
         return read_page(
             self._bolt,
             "list_qra_sets",
-            lambda row: qra_rows.set_meta(row["questions"]),
+            lambda row: qra_rows.qra_set_of(row["questions"]),
             node="questions",
             order=NEWEST_FIRST,
             limit=limit,

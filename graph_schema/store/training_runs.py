@@ -9,6 +9,7 @@ from typing import Any
 import neo4j
 
 from graph_schema.errors import NotFound
+from graph_schema.models import TrainingRun
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
 from graph_schema.store.page import NEWEST_FIRST, Page, read_page
@@ -35,19 +36,19 @@ class TrainingRuns:
 
         self._bolt.in_transaction(work)
 
-    def read(self, run_id: str) -> dict[str, Any]:
-        """`{id, created_at, qra_set_ids, started_from, produced, **properties}`. Raises NotFound."""
+    def read(self, run_id: str) -> TrainingRun:
+        """Return a training run. Raises NotFound."""
         rows = self._bolt.read("read_training_run", id=run_id)
         if not rows:
             raise NotFound(f"training run {run_id!r} not found; launch one first")
         return _training_run_of(rows[0])
 
-    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[TrainingRun]:
         """Training runs, newest first, as `read` gives them."""
         return read_page(self._bolt, "list_training_runs", _training_run_of, node="run", order=NEWEST_FIRST, limit=limit, cursor=cursor)
 
 
-def _training_run_of(row: Row) -> dict[str, Any]:
+def _training_run_of(row: Row) -> TrainingRun:
     run = row["run"]
     joined = {key: row[key] for key in ("qra_set_ids", "started_from", "produced")}
-    return {**json.loads(run["properties"]), "id": run["id"], "created_at": run["created_at"], **joined}
+    return TrainingRun(id=run["id"], created_at=run["created_at"], properties=json.loads(run["properties"]), **joined)

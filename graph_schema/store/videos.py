@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph_schema.errors import NotFound
-from graph_schema.models import Video
+from graph_schema.models import Video, VideoSummary
 from graph_schema.store.bolt import Bolt
 from graph_schema.store.graph_rows import Row
 from graph_schema.store.page import NEWEST_FIRST, Page, read_page
@@ -30,7 +30,7 @@ class Videos:
             raise NotFound(f"video {video_id!r} not found; upload it or run stepgraph on it first")
         return Video(**own_properties(rows[0]["video"], Video.model_fields))
 
-    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[dict[str, Any]]:
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[VideoSummary]:
         """Videos, newest first: the fields of Video, created_at, and how many graphs it has."""
         return read_page(self._bolt, "list_videos", _listed, node="video", order=NEWEST_FIRST, limit=limit, cursor=cursor)
 
@@ -40,5 +40,5 @@ def video_parameters(video: Video) -> dict[str, Any]:
     return {"id": video.id, "properties": video.model_dump(), "now": now()}
 
 
-def _listed(row: Row) -> dict[str, Any]:
-    return {**row["video"], "graphs": row["graphs"]}
+def _listed(row: Row) -> VideoSummary:
+    return VideoSummary(**row["video"], graphs=row["graphs"])

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from graph_schema.engines import open_engine
 from graph_schema.engines.embedded import stop_embedded
 from graph_schema.metrics import read_metrics
-from graph_schema.models import QRA, STSG, FrameSceneGraph
+from graph_schema.models import QRA, SCHEMA_VERSION, STSG, FrameSceneGraph
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.media import SplitVideo
@@ -89,7 +89,10 @@ def test_the_store_gives_the_same_graph_and_questions(v1_store: GraphStore, grap
     assert v1_store.graphs.read(GRAPH_ID) == graph
     assert v1_store.qra_sets.items(SET_ID, limit=100).items == questions
     assert v1_store.programs.run([q.program for q in questions]) == [[q.answer] for q in questions]
-    assert v1_store.graphs.write(graph) is False  # the content is known: nothing is written again
+    assert v1_store.graphs.write(graph) is True  # in the form of this version
+    assert v1_store.graphs.write(graph) is False
+    assert v1_store.graphs.read(GRAPH_ID) == graph
+    assert v1_store.ping()["schema_version"] == SCHEMA_VERSION
 
 
 def test_the_store_gives_jobs_and_training_runs(v1_store: GraphStore) -> None:
@@ -100,4 +103,4 @@ def test_the_store_gives_jobs_and_training_runs(v1_store: GraphStore) -> None:
         "j3": ("train", "gpu", "queued"),
     }
     assert jobs["j1"].result == {"graph_id": GRAPH_ID}
-    assert v1_store.training_runs.read(RUN_ID)["qra_set_ids"] == [SET_ID]
+    assert v1_store.training_runs.read(RUN_ID).qra_set_ids == (SET_ID,)

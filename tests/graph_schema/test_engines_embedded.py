@@ -151,7 +151,7 @@ def test_an_engine_killed_while_it_writes_holds_whole_graphs_only(data: Path, cl
 
     with GraphStore.open(Settings(data=data)) as store:
         assert store.graphs.read("g0") == cup_graph("g0")
-        stored = [item["id"] for item in store.graphs.list().items]
+        stored = [item.id for item in store.graphs.list().items]
         assert {"g0", "g1", "g2"} <= set(stored)
         for graph_id in stored[:-1]:
             assert store.graphs.read(graph_id) == made_graph(graph_id.removeprefix("g"), clips=4)

@@ -52,7 +52,7 @@ def test_a_new_name_of_its_video_leaves_the_rest_of_a_graph_alone(store: GraphSt
     assert store.graphs.read(graph.id) == renamed
     assert store.videos.read(graph.video.id) == renamed.video
     (after,) = store.graphs.list(video_id=graph.video.id).items
-    assert after == {**before, "video_name": "new.mp4"}  # created_at too
+    assert after == before.model_copy(update={"video_name": "new.mp4"})  # created_at too
     assert store.graphs.version(graph.id) != version
 
 
@@ -114,10 +114,10 @@ def test_lists_come_newest_first_in_pages(store: GraphStore) -> None:
     first = store.graphs.list(video_id=f"v{name}", limit=2)
     second = store.graphs.list(video_id=f"v{name}", limit=2, cursor=first.next_cursor)
     third = store.graphs.list(video_id=f"v{name}", limit=2, cursor=second.next_cursor)
-    assert [item["id"] for page in (first, second, third) for item in page.items] == [g.id for g in reversed(graphs)]
+    assert [item.id for page in (first, second, third) for item in page.items] == [g.id for g in reversed(graphs)]
     assert third.next_cursor is None
-    assert first.items[0]["counts"] == {"clips": 2, "objects": 4, "relations": 2, "motions": 1, "references": 1, "events": 2}
-    assert first.items[0]["video_name"] == f"{name}.mp4"
+    assert first.items[0].counts == {"clips": 2, "objects": 4, "relations": 2, "motions": 1, "references": 1, "events": 2}
+    assert first.items[0].video_name == f"{name}.mp4"
 
 
 def test_a_cursor_of_another_making_is_refused(store: GraphStore) -> None:
@@ -130,10 +130,10 @@ def test_a_cursor_of_another_making_is_refused(store: GraphStore) -> None:
 def test_a_video_keeps_its_first_date_and_takes_its_newest_name(store: GraphStore) -> None:
     video = a_video(unique())
     store.videos.write(video)
-    (first,) = [item for item in store.videos.list(limit=1000).items if item["id"] == video.id]
+    (first,) = [item for item in store.videos.list(limit=1000).items if item.id == video.id]
     store.videos.write(video.model_copy(update={"name": "other.mp4"}))
-    (second,) = [item for item in store.videos.list(limit=1000).items if item["id"] == video.id]
-    assert second == {**first, "name": "other.mp4"}
+    (second,) = [item for item in store.videos.list(limit=1000).items if item.id == video.id]
+    assert second == first.model_copy(update={"name": "other.mp4"})
 
 
 def test_programs_return_their_answers_and_change_nothing(store: GraphStore) -> None:

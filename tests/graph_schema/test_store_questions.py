@@ -23,7 +23,7 @@ def test_a_set_reads_back_in_order_and_in_pages(store: GraphStore) -> None:
     assert store.qra_sets.items(s, limit=2, cursor=first.next_cursor) == ([items[2]], None)
     assert [item for page in store.qra_sets.pages(s) for item in page] == items
     meta = store.qra_sets.read(s)
-    assert (meta["count"], meta["graph_ids"], meta["configuration"]) == (3, [g], {"seed": 7, "mix": [25, 45, 30]})
+    assert (meta.count, meta.graph_ids, meta.configuration) == (3, (g,), {"seed": 7, "mix": [25, 45, 30]})
     assert meta in store.qra_sets.list(limit=1000).items
 
 
@@ -72,7 +72,7 @@ def test_a_set_that_is_written_anew_is_still_what_a_training_run_used(store: Gra
     store.qra_sets.write(s, [a_question(s, "g", 1)], graph_ids=[], configuration={})
     store.training_runs.write(run, {}, [s], "tiny", None)
     store.qra_sets.write(s, [a_question(s, "g", 2)], graph_ids=[], configuration={})
-    assert store.training_runs.read(run)["qra_set_ids"] == [s]
+    assert store.training_runs.read(run).qra_set_ids == (s,)
 
 
 def test_of_two_sets_of_one_id_written_at_once_one_is_there_whole(store: GraphStore) -> None:
@@ -84,14 +84,14 @@ def test_of_two_sets_of_one_id_written_at_once_one_is_there_whole(store: GraphSt
             writes = [two.submit(store.qra_sets.write, s, items, graph_ids=[g], configuration={}) for items in (odd, even)]
         assert all(write.result() for write in writes)
         assert store.qra_sets.items(s).items in (odd, even)
-        assert store.qra_sets.read(s)["count"] == len(store.qra_sets.items(s).items)
+        assert store.qra_sets.read(s).count == len(store.qra_sets.items(s).items)
 
 
 def test_an_empty_set_is_a_set(store: GraphStore) -> None:
     s = unique("s")
     store.qra_sets.write(s, [], graph_ids=[], configuration={})
     assert store.qra_sets.items(s) == ([], None)
-    assert store.qra_sets.read(s)["count"] == 0
+    assert store.qra_sets.read(s).count == 0
 
 
 def test_an_unknown_set_and_a_question_of_another_set_are_errors(store: GraphStore) -> None:
@@ -111,13 +111,11 @@ def test_a_training_run_keeps_its_lineage(store: GraphStore) -> None:
     store.qra_sets.write(s, [], graph_ids=[], configuration={})
     store.training_runs.write(run, {"state": "running", "config": {"steps": 30}}, [s], "tiny", None)
     begun = store.training_runs.read(run)
-    assert (begun["state"], begun["config"], begun["qra_set_ids"], begun["started_from"], begun["produced"]) == (
-        "running", {"steps": 30}, [s], "tiny", None,
-    )  # fmt: skip
+    assert (begun.properties, begun.qra_set_ids) == ({"state": "running", "config": {"steps": 30}}, (s,))
+    assert (begun.started_from, begun.produced) == ("tiny", None)
     store.training_runs.write(run, {"state": "done", "loss": 0.5}, [s], "tiny", model)
     ended = store.training_runs.read(run)
-    assert (ended["state"], ended["loss"], ended["produced"], ended["created_at"]) == ("done", 0.5, model, begun["created_at"])
-    assert "config" not in ended
+    assert (ended.properties, ended.produced, ended.created_at) == ({"state": "done", "loss": 0.5}, model, begun.created_at)
     assert ended in store.training_runs.list(limit=1000).items
     with pytest.raises(NotFound, match="training run 't0' not found"):
         store.training_runs.read("t0")
@@ -140,7 +138,7 @@ def test_a_page_of_training_runs_is_one_transaction_in_the_order_of_their_making
         return in_transaction(work, read_only=read_only)
 
     monkeypatch.setattr(store.bolt, "in_transaction", counted)
-    found = [item for item in store.training_runs.list(limit=1000).items if item["id"] in runs]  # other tests write there too
+    found = [item for item in store.training_runs.list(limit=1000).items if item.id in runs]  # other tests write there too
     assert len(transactions) == 1
-    assert [item["id"] for item in found] == runs[::-1]
+    assert [item.id for item in found] == runs[::-1]
     assert found == [store.training_runs.read(run) for run in runs[::-1]]

@@ -9,10 +9,12 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from graph_schema.models import (
+    IMAGE_FRACTIONS,
     QRA,
     STSG,
     Attribute,
     Clip,
+    CoordinateFrame,
     Event,
     Keyframe,
     Motion,
@@ -101,9 +103,9 @@ _json = st.recursive(
 
 
 @st.composite
-def _interval(draw: st.DrawFn) -> dict[str, float]:
+def _interval(draw: st.DrawFn) -> tuple[float, float]:
     start, end = sorted((draw(st.floats(0, 100)), draw(st.floats(0, 100))))
-    return {"start_seconds": start, "end_seconds": end}
+    return start, end
 
 
 @st.composite
@@ -118,6 +120,9 @@ def stsgs(draw: st.DrawFn) -> STSG:
     """Any graph that the models allow, with ids of its own: several clips, any words, loops and parallel edges too."""
     g = unique("h")
     number = itertools.count()
+    axes = draw(st.sampled_from([2, 3]))
+    vectors = st.none() | st.tuples(*[st.floats(-9, 9)] * axes)
+    calls = st.lists(_words, max_size=2, unique=True).map(tuple)
     frames = [
         [
             Keyframe(id=f"{g}k{next(number)}", frame=draw(st.integers(0, 9999)), time_seconds=draw(st.floats(0, 100)), image=draw(_words))
@@ -144,7 +149,10 @@ def stsgs(draw: st.DrawFn) -> STSG:
                     Attribute(kind=draw(st.sampled_from(["colour", "size", "state"])), name=draw(_words), confidence=draw(_share))
                     for _ in range(draw(st.integers(0, 2)))
                 ),
-                **draw(_interval()),
+                start_seconds=(when := draw(_interval()))[0],
+                end_seconds=when[1],
+                centre=draw(vectors),
+                call_ids=draw(calls),
             )
         )
     ids = st.sampled_from([o.id for o in objects]) if objects else st.nothing()
@@ -152,13 +160,22 @@ def stsgs(draw: st.DrawFn) -> STSG:
     relations = [
         Relation(
             id=f"{g}r{next(number)}", subject_id=a.id, predicate=draw(_words), object_id=b.id, confidence=draw(_share),
-            verified=draw(st.none() | st.booleans()), **draw(_interval()),
+            verified=draw(st.none() | st.booleans()), distance=draw(st.none() | st.floats(0, 9)), direction=draw(vectors),
+            call_ids=draw(calls), start_seconds=(when := draw(_interval()))[0], end_seconds=when[1],
         )
         for a, b in (draw(st.lists(st.sampled_from(pairs), max_size=8)) if pairs else [])
     ]  # fmt: skip
     same = [(a, b) for a, b in pairs if a.entity_id == b.entity_id]
     motions = [
-        Motion(id=f"{g}m{next(number)}", from_id=a.id, to_id=b.id, motion=draw(_words), confidence=draw(_share), **draw(_interval()))
+        Motion(
+            id=f"{g}m{next(number)}",
+            from_id=a.id,
+            to_id=b.id,
+            motion=draw(_words),
+            confidence=draw(_share),
+            start_seconds=(when := draw(_interval()))[0],
+            end_seconds=when[1],
+        )
         for a, b in (draw(st.lists(st.sampled_from(same), max_size=4)) if same else [])
     ]
     apart = [(a, b) for a, b in pairs if a.clip_index != b.clip_index]
@@ -180,16 +197,20 @@ def stsgs(draw: st.DrawFn) -> STSG:
                         Participant(object_id=p, role=draw(st.sampled_from(["agent", "patient", "present"])))
                         for p in (draw(st.lists(ids, max_size=3)) if objects else [])
                     ),
-                    **draw(_interval()),
+                    start_seconds=(when := draw(_interval()))[0],
+                    end_seconds=when[1],
                 )
                 for _ in range(draw(st.integers(0, 2)))
             ),
-            **draw(_interval()),
+            start_seconds=(when := draw(_interval()))[0],
+            end_seconds=when[1],
         )
         for i, keyframes in enumerate(frames)
     ]
     return STSG(
         id=g,
+        kind=draw(st.sampled_from(["stsg", "relation"])),
+        coordinate_frame=CoordinateFrame(origin="camera", unit="metre", dimensions=3) if axes == 3 else IMAGE_FRACTIONS,
         video=a_video(g),
         producer=draw(st.sampled_from(["opencv", "hand"])),
         cycle=draw(st.integers(0, 5)),

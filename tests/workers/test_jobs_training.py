@@ -81,8 +81,8 @@ def test_a_cancelled_training_run_stops_and_goes_on_when_it_is_ordered_again(
     rows = read_metrics(metrics)
     assert [row["step"] for row in rows] == list(range(1, LONG + 1))
     run = embedded_store.training_runs.read(run_id)
-    assert (run["steps"], run["qra_set_ids"], run["started_from"], run["produced"]) == (LONG, [set_id], "tiny", f"m{run_id[1:]}")
-    assert (Path(run["checkpoint"]) / "model.safetensors").is_file()
+    assert (run.properties["steps"], run.qra_set_ids, run.started_from, run.produced) == (LONG, (set_id,), "tiny", f"m{run_id[1:]}")
+    assert (Path(run.properties["checkpoint"]) / "model.safetensors").is_file()
 
 
 def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_ended(

@@ -46,7 +46,7 @@ def test_relations_describe_an_object_from_both_ends(predicate: str, of_subject:
 
 
 @pytest.mark.parametrize(
-    ("motion", "finite", "bare", "participle"),
+    ("motion", "says", "bare", "participle"),
     [
         ("moves up and left", "moves up and left", "move up and left", "moving up and left"),
         ("stands still", "stands still", "stand still", "standing still"),

@@ -71,7 +71,7 @@ def _lay_out(folder: Path, store: GraphStore, set_id: str, options: TrainingOpti
     dataset = DatasetFolder(folder)
     if not dataset.write_questions(item for page in store.qra_sets.pages(set_id) for item in page):
         raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
-    for graph_id in store.qra_sets.read(set_id)["graph_ids"]:
+    for graph_id in store.qra_sets.read(set_id).graph_ids:
         dataset.write_graph(store.graphs.read(graph_id))
     if not (folder / "run.json").exists():
         (folder / "metrics.jsonl").unlink(missing_ok=True)  # of the same training by `stepgraph run`, whose model lies elsewhere
