@@ -8,7 +8,7 @@ from importlib import resources
 
 @functools.cache
 def query(name: str) -> str:
-    """Return the text of `queries/<name>.cypher`."""
+    """Return the text of `queries/<name>.cypher`; a name is `<noun>/<verb>`, as in `graphs/read`."""
     return (resources.files("graph_schema") / "queries" / f"{name}.cypher").read_text(encoding="utf-8")
 
 

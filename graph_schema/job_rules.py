@@ -1,11 +1,15 @@
-"""What may happen to a job, and what it looks like after. Pure: the store reads the row, applies a rule, writes the row."""
+"""What may happen to a job, and what it looks like after. Pure: the store reads the row, applies a rule, writes the row.
+
+In all of it `now` is in seconds since 1970.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from graph_schema.errors import Conflict, LeaseLost
+from graph_schema.errors import IdempotencyKeyTaken, LeaseLost
 from graph_schema.models import Job
+from graph_schema.timestamps import timestamp
 
 MAX_ATTEMPTS = 3
 QUEUED_SECONDS = 5.0
@@ -24,12 +28,18 @@ def claim(job: Job, owner: str, lease_seconds: float, now: float) -> Job:
     if not (job.state == "queued" or (job.state == "running" and job.lease_expires <= now)):
         return job
     if job.cancel_requested:
-        return job.model_copy(update={"state": "cancelled", "owner": None, "updated_at": now})
+        return job.model_copy(update={"state": "cancelled", "owner": None, "updated_at": timestamp(now)})
     if job.attempt >= MAX_ATTEMPTS:
         reason = job.error or f"worker {job.owner} exited without reporting in attempt {job.attempt}"
         error = f"given up after {job.attempt} attempts: {reason}"
-        return job.model_copy(update={"state": "failed", "owner": None, "error": error, "updated_at": now})
-    changes = {"state": "running", "owner": owner, "attempt": job.attempt + 1, "lease_expires": now + lease_seconds, "updated_at": now}
+        return job.model_copy(update={"state": "failed", "owner": None, "error": error, "updated_at": timestamp(now)})
+    changes = {
+        "state": "running",
+        "owner": owner,
+        "attempt": job.attempt + 1,
+        "lease_expires": now + lease_seconds,
+        "updated_at": timestamp(now),
+    }
     return job.model_copy(update=changes)
 
 
@@ -43,7 +53,7 @@ def renew(
 ) -> Job:
     """The job with a longer lease, and its progress. Raises LeaseLost."""
     _must_hold(job, owner, attempt)
-    changes: dict[str, Any] = {"lease_expires": now + lease_seconds, "updated_at": now}
+    changes: dict[str, Any] = {"lease_expires": now + lease_seconds, "updated_at": timestamp(now)}
     if progress is not None:
         changes["progress"] = min(max(progress, 0.0), 1.0)
     if message is not None:
@@ -56,7 +66,7 @@ def finish(
 ) -> Job:
     """The job at its end. Raises LeaseLost."""
     _must_hold(job, owner, attempt)
-    changes: dict[str, Any] = {"state": state, "owner": None, "result": result, "error": error, "updated_at": now}
+    changes: dict[str, Any] = {"state": state, "owner": None, "result": result, "error": error, "updated_at": timestamp(now)}
     if state == "done":
         changes["progress"] = 1.0
     return job.model_copy(update=changes)
@@ -68,7 +78,7 @@ def release(job: Job, owner: str, attempt: int, now: float, error: str | None = 
     With an error the attempt counts; without one (the worker is shutting down) it is given back. Raises LeaseLost.
     """
     _must_hold(job, owner, attempt)
-    changes: dict[str, Any] = {"owner": None, "lease_expires": 0.0, "updated_at": now}
+    changes: dict[str, Any] = {"owner": None, "lease_expires": 0.0, "updated_at": timestamp(now)}
     changes["state"] = "cancelled" if job.cancel_requested else "queued"
     changes |= {"attempt": attempt - 1} if error is None else {"error": error}
     return job.model_copy(update=changes)
@@ -78,7 +88,7 @@ def cancel(job: Job, now: float) -> Job:
     """The job after somebody asked to stop it: a queued one is cancelled at once, a running one carries the wish, an ended one stays."""
     if job.state in FINAL:
         return job
-    changes: dict[str, Any] = {"cancel_requested": True, "updated_at": now}
+    changes: dict[str, Any] = {"cancel_requested": True, "updated_at": timestamp(now)}
     if job.state == "queued":
         changes["state"] = "cancelled"
     return job.model_copy(update=changes)
@@ -87,7 +97,7 @@ def cancel(job: Job, now: float) -> Job:
 def same_request(known: Job, asked: Job, key: str) -> Job:
     """The job that this idempotency key made before. Raises Conflict if it was for something else."""
     if (known.kind, known.parameters) != (asked.kind, asked.parameters):
-        raise Conflict(f"idempotency key {key!r} was used for another {known.kind} job ({known.id}); use a new key for a new request")
+        raise IdempotencyKeyTaken(key, known.id, known.kind)
     return known
 
 

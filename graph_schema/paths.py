@@ -49,8 +49,8 @@ def draw_paths(graph_id: str, edge_count: int, *, steps: Sequence[int], seed: in
 
 
 def unrolled(steps: int) -> str:
-    """The statement for paths of so many edges: `sample_paths.cypher` with its block repeated `steps - 1` times."""
-    head, block, tail = query("sample_paths").split(_FENCE)
+    """The statement for paths of so many edges: `graphs/sample_paths.cypher` with its block repeated `steps - 1` times."""
+    head, block, tail = query("graphs/sample_paths").split(_FENCE)
     return head + block * (steps - 1) + tail
 
 

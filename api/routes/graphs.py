@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
 from api.problems import documented
-from graph_schema.errors import NotFound
+from graph_schema.errors import KeyframeNotFound
 from graph_schema.models import STSG, GraphSummary, InduceParameters, Job
 from graph_schema.options import OpenCVParserOptions, ParserOptions
 
@@ -65,19 +65,17 @@ def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> Fil
     """The picture of a keyframe, upright, as JPEG."""
     graph = app_state.graphs.get(graph_id, app_state.store.graphs.version(graph_id))
     if keyframe_id not in graph.images:
-        raise NotFound(f"graph {graph_id!r} has no keyframe {keyframe_id!r}; its clips list those it has")
+        raise KeyframeNotFound(graph_id, keyframe_id, "the clips of the graph list those it has")
     folder = (app_state.settings.data / "keyframes").resolve()
     path = (app_state.settings.data / graph.images[keyframe_id]).resolve()
     if not (path.is_relative_to(folder) and path.is_file()):
-        raise NotFound(f"the picture of keyframe {keyframe_id!r} is not in the data directory; induce the graph again")
+        raise KeyframeNotFound(graph_id, keyframe_id, "its picture is not in the data directory; induce the graph again")
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
 @router.delete("/{graph_id}", status_code=204, responses=documented(404))
 def delete_graph(graph_id: str, store: StoreDep) -> None:
     """Take a graph out of the store. Its video and the questions sampled from it stay."""
-    if not store.graphs.has(graph_id):
-        raise NotFound(f"graph {graph_id!r} not found, so there is nothing to delete; GET /v1/graphs lists those there are")
     store.graphs.delete(graph_id)
 
 

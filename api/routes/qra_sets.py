@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.dependencies import ACCEPTED, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
 from api.problems import documented
-from graph_schema.errors import NotFound
+from graph_schema.errors import GraphNotFound
 from graph_schema.models import QRA, Job, QRASet, SampleParameters
 from graph_schema.options import SamplingOptions
 
@@ -29,7 +29,7 @@ class QRASetRequest(WorkRequest, SamplingOptions):
 def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
     """Start sampling questions from graphs. The job's result has the `qra_set_id`."""
     if absent := [graph_id for graph_id in request.graph_ids if not store.graphs.has(graph_id)]:
-        raise NotFound(f"graph {absent[0]!r} not found; induce one from a video first")
+        raise GraphNotFound(absent[0])
     return submitter.submit(SampleParameters.model_validate(request.model_dump()))
 
 

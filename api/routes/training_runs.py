@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
-from graph_schema.errors import Conflict, NotFound
+from graph_schema.errors import EmptyQRASet, NotFound
 from graph_schema.metrics import read_latest_metrics, read_metrics, training_folder, training_run_id
 from graph_schema.models import Job, JobState, TrainingRun, TrainParameters
 from graph_schema.options import TrainingOptions
@@ -38,7 +38,7 @@ def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter:
     """Start training, or point to the job that is at it. The job's parameters have the `training_run_id`."""
     questions = store.qra_sets.read(request.qra_set_id)
     if questions.count == 0:
-        raise Conflict(f"QRA set {request.qra_set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
+        raise EmptyQRASet(request.qra_set_id)
     configuration = request.identity()
     run_id = training_run_id(questions.id, configuration)
     if (working := _unfinished_job(store, run_id)) is not None:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Record, Verified
 from graph_schema.models.scene import Attribute
 from graph_schema.models.video import Clip, Video
+from graph_schema.timestamps import Timestamp
 from graph_schema.vocabulary import caption
 
 
@@ -174,4 +175,4 @@ class GraphSummary(Record):
     producer: str
     cycle: int
     counts: dict[str, int]
-    created_at: str
+    created_at: Timestamp

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, computed_field, model_validator
 
 from graph_schema.models.base import Record
 from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions, TrainingOptions
+from graph_schema.timestamps import Timestamp
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 JobKind = Literal["induce", "sample", "train"]
@@ -45,7 +46,7 @@ JobParameters = Annotated[InduceParameters | SampleParameters | TrainParameters,
 
 
 class Job(Record):
-    """One piece of work; its row in the store is the truth. Times are seconds since 1970 by the worker's clock."""
+    """One piece of work; its row in the store is the truth. `lease_expires` is in seconds since 1970, by the worker's clock."""
 
     id: str
     parameters: JobParameters
@@ -58,8 +59,8 @@ class Job(Record):
     message: str = ""
     error: str | None = None
     cancel_requested: bool = False
-    created_at: float = 0.0
-    updated_at: float = 0.0
+    created_at: Timestamp | None = Field(default=None, description="null until it is in the store")
+    updated_at: Timestamp | None = None
 
     @model_validator(mode="before")
     @classmethod

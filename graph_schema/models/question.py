@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from graph_schema.models.base import CallIds, Record, Seconds
+from graph_schema.timestamps import Timestamp
 
 
 class PathEdge(Record):
@@ -120,7 +121,7 @@ class QRASet(Record):
     """A set of questions, without the questions themselves."""
 
     id: str
-    created_at: str
+    created_at: Timestamp
     count: int
     graph_ids: tuple[str, ...]
     configuration: dict[str, Any]

@@ -8,6 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from graph_schema.models.base import Record
 from graph_schema.options import RunOptions
+from graph_schema.timestamps import Timestamp
 
 
 class _WithoutNulls(Record):
@@ -64,7 +65,7 @@ class TrainingRun(Record):
     """A training run in the store. `properties`: its configuration and, when done, its steps, losses and checkpoint."""
 
     id: str
-    created_at: str
+    created_at: Timestamp
     qra_set_ids: tuple[str, ...]
     started_from: str
     produced: str | None

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from graph_schema.models.base import Interval, Record, Seconds
+from graph_schema.timestamps import Timestamp
 
 
 class Video(Record):
@@ -26,7 +27,7 @@ class Video(Record):
 class VideoSummary(Video):
     """A video in a list. `graphs`: how many it has."""
 
-    created_at: str
+    created_at: Timestamp
     graphs: int
 
 

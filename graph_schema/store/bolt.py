@@ -16,9 +16,11 @@ from neo4j.exceptions import (
     ConfigurationError,
     ConstraintError,
     DriverError,
+    Forbidden,
     Neo4jError,
     ServiceUnavailable,
     SessionExpired,
+    TransientError,
 )
 
 from graph_schema.cypher import query
@@ -170,6 +172,12 @@ DRIVER_FAILURES = (
         "Neo.ClientError.Database.DatabaseNotFound",
         "the graph engine at {uri} lacks the database ({reason}); correct STEPGRAPH_NEO4J_DATABASE",
     ),
+    DriverFailure(
+        Forbidden,
+        None,
+        "the user of the graph engine at {uri} may not do this ({reason}); give it the right, or name another in STEPGRAPH_NEO4J_USER",
+    ),
+    DriverFailure(TransientError, None, "the graph engine at {uri} could not do it just now ({reason}); try again"),
     DriverFailure(DriverError, None, "the connection to the graph engine at {uri} failed: {reason}; try again"),
     DriverFailure(Neo4jError, None, None),  # a statement of ours is wrong, or the engine is: the traceback is what helps
 )

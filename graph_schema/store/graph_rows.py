@@ -77,15 +77,15 @@ def clip_id(graph_id: str, index: int) -> str:
 def rows_of(stsg: STSG) -> list[tuple[str, list[Row]]]:
     """Return `(query, rows)` in the order in which they must be written: nodes before what joins them."""
     return [
-        ("create_clips", [_clip_row(stsg.id, clip) for clip in stsg.clips]),
-        ("create_keyframes", [_keyframe_row(stsg.id, c.index, i, k) for c in stsg.clips for i, k in enumerate(c.keyframes)]),
-        ("create_events", [_event_row(stsg.id, c.index, i, e) for c in stsg.clips for i, e in enumerate(c.events)]),
-        ("create_event_order", _event_order(e for c in stsg.clips for e in c.events)),
-        ("create_static_objects", [_object_row(stsg.id, i, o) for i, o in enumerate(stsg.objects) if o.kind == "static"]),
-        ("create_dynamic_objects", [_object_row(stsg.id, i, o) for i, o in enumerate(stsg.objects) if o.kind == "dynamic"]),
-        ("create_attributes", [_attribute_row(stsg.id, o.id, i, a) for o in stsg.objects for i, a in enumerate(o.attributes)]),
-        ("create_boxes", [_box_row(o.id, i, b) for o in stsg.objects for i, b in enumerate(o.boxes)]),
-        ("create_participants", [_part_row(e.id, i, p) for c in stsg.clips for e in c.events for i, p in enumerate(e.participants)]),
+        ("graphs/create_clips", [_clip_row(stsg.id, clip) for clip in stsg.clips]),
+        ("graphs/create_keyframes", [_keyframe_row(stsg.id, c.index, i, k) for c in stsg.clips for i, k in enumerate(c.keyframes)]),
+        ("graphs/create_events", [_event_row(stsg.id, c.index, i, e) for c in stsg.clips for i, e in enumerate(c.events)]),
+        ("graphs/create_event_order", _event_order(e for c in stsg.clips for e in c.events)),
+        ("graphs/create_static_objects", [_object_row(stsg.id, i, o) for i, o in enumerate(stsg.objects) if o.kind == "static"]),
+        ("graphs/create_dynamic_objects", [_object_row(stsg.id, i, o) for i, o in enumerate(stsg.objects) if o.kind == "dynamic"]),
+        ("graphs/create_attributes", [_attribute_row(stsg.id, o.id, i, a) for o in stsg.objects for i, a in enumerate(o.attributes)]),
+        ("graphs/create_boxes", [_box_row(o.id, i, b) for o in stsg.objects for i, b in enumerate(o.boxes)]),
+        ("graphs/create_participants", [_part_row(e.id, i, p) for c in stsg.clips for e in c.events for i, p in enumerate(e.participants)]),
         *_edge_rows(stsg),
     ]
 
@@ -147,9 +147,9 @@ def _edge_rows(stsg: STSG) -> list[tuple[str, list[Row]]]:
 
     motions_from, references_from = len(stsg.relations), len(stsg.relations) + len(stsg.motions)
     return [
-        ("create_relations", [row(k, r.subject_id, r.object_id, r) for k, r in enumerate(stsg.relations)]),
-        ("create_motions", [row(k, m.from_id, m.to_id, m) for k, m in enumerate(stsg.motions, motions_from)]),
-        ("create_references", [row(k, r.from_id, r.to_id, r) for k, r in enumerate(stsg.references, references_from)]),
+        ("graphs/create_relations", [row(k, r.subject_id, r.object_id, r) for k, r in enumerate(stsg.relations)]),
+        ("graphs/create_motions", [row(k, m.from_id, m.to_id, m) for k, m in enumerate(stsg.motions, motions_from)]),
+        ("graphs/create_references", [row(k, r.from_id, r.to_id, r) for k, r in enumerate(stsg.references, references_from)]),
     ]
 
 

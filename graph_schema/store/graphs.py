@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import neo4j
 from neo4j.exceptions import ConstraintError
 
-from graph_schema.errors import Conflict, NotFound
+from graph_schema.errors import GraphNotFound, NodeIdTaken
 from graph_schema.identifiers import content_hash
 from graph_schema.models import STSG, GraphSummary, ReasoningPath
 from graph_schema.paths import distinct_paths, draw_paths, statement_rows, unrolled
@@ -16,8 +16,9 @@ from graph_schema.store.bolt import Bolt, fetch, first_line, retry_once_on
 from graph_schema.store.graph_rows import Row, graph_content, graph_name, graph_properties, rows_of, stsg_of
 from graph_schema.store.page import NEWEST_FIRST, Page, read_page
 from graph_schema.store.qra_rows import evidence_rows, rationale_of
-from graph_schema.store.rows import batches, now
+from graph_schema.store.rows import batches
 from graph_schema.store.videos import video_parameters
+from graph_schema.timestamps import now
 
 
 class Graphs:
@@ -37,18 +38,18 @@ class Graphs:
         at, content, row_lists, video = now(), graph_content(stsg), rows_of(stsg), stsg.video.model_dump_json()
 
         def work(tx: neo4j.Transaction) -> bool:
-            known = fetch(tx, "graph_content", graph_id=stsg.id)
+            known = fetch(tx, "graphs/content", graph_id=stsg.id)
             if known == [{"content": content, "video": video}]:
                 return False
-            fetch(tx, "write_video", **video_parameters(stsg.video))
+            fetch(tx, "videos/write", **video_parameters(stsg.video))
             if known and known[0]["content"] == content:
-                fetch(tx, "rename_graph", graph_id=stsg.id, name=graph_name(stsg), video=video)
+                fetch(tx, "graphs/rename", graph_id=stsg.id, name=graph_name(stsg), video=video)
                 return True
             if known:
-                fetch(tx, "delete_graph", graph_id=stsg.id)
+                fetch(tx, "graphs/delete", graph_id=stsg.id)
             fetch(
                 tx,
-                "create_graph",
+                "graphs/create",
                 video_id=stsg.video.id,
                 producer=stsg.producer,
                 properties=graph_properties(stsg, content=content, now=at),
@@ -56,59 +57,56 @@ class Graphs:
             )
             for name, rows in row_lists:
                 for batch in batches(rows):
-                    fetch(tx, name, rows=batch, **({"graph_id": stsg.id} if name == "create_clips" else {}))
+                    fetch(tx, name, rows=batch, **({"graph_id": stsg.id} if name == "graphs/create_clips" else {}))
             _join_questions(tx, stsg.id)
             return True
 
         try:
             return retry_once_on(ConstraintError, lambda: self._bolt.in_transaction(work))
         except ConstraintError as error:
-            raise Conflict(
-                f"graph {stsg.id} uses an id that another graph in the store has; ids of nodes must be unique in the whole store "
-                f"({first_line(error)})"
-            ) from error
+            raise NodeIdTaken(stsg.id, first_line(error)) from error
 
     def has(self, graph_id: str) -> bool:
         """Whether the store has this graph."""
-        return bool(self._bolt.read("graph_content", graph_id=graph_id))
+        return bool(self._bolt.read("graphs/content", graph_id=graph_id))
 
     def version(self, graph_id: str) -> str:
         """A hash of the graph's content, by one short query: equal as long as `read` gives the same. Raises NotFound."""
-        rows = self._bolt.read("graph_content", graph_id=graph_id)
+        rows = self._bolt.read("graphs/content", graph_id=graph_id)
         if not rows:
-            raise _no_graph(graph_id)
+            raise GraphNotFound(graph_id)
         return content_hash(rows[0]["content"], rows[0]["video"])
 
     def read(self, graph_id: str) -> STSG:
         """Return the graph, equal to what was written. Raises NotFound."""
 
         def work(tx: neo4j.Transaction) -> STSG | None:
-            head = fetch(tx, "read_graph", graph_id=graph_id)
+            head = fetch(tx, "graphs/read", graph_id=graph_id)
             if not head:
                 return None
             parts = ("clips", "keyframes", "events", "objects", "edges")
-            return stsg_of(head[0]["graph"], *[fetch(tx, f"read_{part}", graph_id=graph_id) for part in parts])
+            return stsg_of(head[0]["graph"], *[fetch(tx, f"graphs/read_{part}", graph_id=graph_id) for part in parts])
 
         stsg = self._bolt.in_transaction(work, read_only=True)
         if stsg is None:
-            raise _no_graph(graph_id)
+            raise GraphNotFound(graph_id)
         return stsg
 
     def delete(self, graph_id: str) -> None:
         """Take a graph out, with all its nodes; video, model and questions stay. Raises NotFound."""
 
         def work(tx: neo4j.Transaction) -> bool:
-            found = bool(fetch(tx, "graph_content", graph_id=graph_id))
-            fetch(tx, "delete_graph", graph_id=graph_id)
+            found = bool(fetch(tx, "graphs/content", graph_id=graph_id))
+            fetch(tx, "graphs/delete", graph_id=graph_id)
             return found
 
         if not self._bolt.in_transaction(work):
-            raise _no_graph(graph_id)
+            raise GraphNotFound(graph_id)
 
     def list(self, *, video_id: str | None = None, limit: int = 50, cursor: str | None = None) -> Page[GraphSummary]:
         """Graphs, newest first."""
         return read_page(
-            self._bolt, "list_graphs", _listed, node="graph", order=NEWEST_FIRST, limit=limit, cursor=cursor, video_id=video_id
+            self._bolt, "graphs/list", _listed, node="graph", order=NEWEST_FIRST, limit=limit, cursor=cursor, video_id=video_id
         )
 
     def sample_paths(self, graph_id: str, *, steps: Sequence[int], seed: int, first: int = 0) -> builtins.list[ReasoningPath]:
@@ -117,9 +115,9 @@ class Graphs:
         Args: first: the number of the first draw; a later call goes on where an earlier one stopped.
         The same seed gives the same paths on every engine. Raises NotFound; ValueError as `paths.draw_paths`.
         """
-        found = self._bolt.read("edge_count", graph_id=graph_id)
+        found = self._bolt.read("graphs/edge_count", graph_id=graph_id)
         if not found:
-            raise _no_graph(graph_id)
+            raise GraphNotFound(graph_id)
         drawn = draw_paths(graph_id, found[0]["edge_count"], steps=steps, seed=seed, first=first)
 
         def work(tx: neo4j.Transaction) -> builtins.list[Row]:
@@ -134,19 +132,15 @@ class Graphs:
 
 def _join_questions(tx: neo4j.Transaction, graph_id: str) -> None:
     """Join the questions about a graph, and the objects they rest on, to a graph that was just created."""
-    questions = fetch(tx, "questions_of_graph", graph_id=graph_id)
+    questions = fetch(tx, "qra_sets/questions_of_graph", graph_id=graph_id)
     if questions:
-        fetch(tx, "link_questions", graph_id=graph_id)
+        fetch(tx, "qra_sets/link_to_graph", graph_id=graph_id)
         evidence = [row for q in questions for row in evidence_rows(q["id"], rationale_of(q["rationale"]))]
         for batch in batches(evidence):
-            fetch(tx, "create_evidence", rows=batch)
+            fetch(tx, "qra_sets/create_evidence", rows=batch)
 
 
 def _listed(row: Row) -> GraphSummary:
     plain = {key: value for key, value in row["graph"].items() if not key.endswith("_count")}
     counts = {f"{key.removesuffix('_count')}s": value for key, value in row["graph"].items() if key.endswith("_count")}
     return GraphSummary(**plain, video_name=row["video_name"], counts=counts)
-
-
-def _no_graph(graph_id: str) -> NotFound:
-    return NotFound(f"graph {graph_id!r} not found; induce one from a video first")

@@ -12,12 +12,13 @@ import neo4j
 from neo4j.exceptions import ConstraintError
 
 from graph_schema import job_rules
-from graph_schema.errors import Conflict, NotFound
+from graph_schema.errors import JobIdTaken, JobNotFound
 from graph_schema.models import Job
-from graph_schema.store import rows as store_rows
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
-from graph_schema.store.page import Page, read_page
+from graph_schema.store.page import NEWEST_FIRST, Page, read_page
+from graph_schema.store.rows import own_properties
+from graph_schema.timestamps import now, timestamp
 
 
 class Jobs:
@@ -32,39 +33,39 @@ class Jobs:
 
         Raises: Conflict if the id is taken, or the key was used for something else.
         """
-        now = time.time()
-        new = job.model_copy(update={"created_at": job.created_at or now, "updated_at": now})
+        at = now()
+        new = job.model_copy(update={"created_at": job.created_at or at, "updated_at": at})
         own = {**_job_properties(new), **({"idempotency_key": idempotency_key} if idempotency_key else {})}
 
         def work(tx: neo4j.Transaction) -> Job:
-            known = fetch(tx, "read_job_by_key", key=idempotency_key) if idempotency_key else []
+            known = fetch(tx, "jobs/read_by_key", key=idempotency_key) if idempotency_key else []
             if known:
                 return job_rules.same_request(_job_of(known[0]["job"]), job, str(idempotency_key))
-            fetch(tx, "create_job", properties=own)
+            fetch(tx, "jobs/create", properties=own)
             return new
 
         try:
             return self._bolt.in_transaction(work)
         except ConstraintError:
-            if idempotency_key and (known := self._bolt.read("read_job_by_key", key=idempotency_key)):  # made by another at this moment
+            if idempotency_key and (known := self._bolt.read("jobs/read_by_key", key=idempotency_key)):  # made by another at this moment
                 return job_rules.same_request(_job_of(known[0]["job"]), job, idempotency_key)
-            raise Conflict(f"a job {job.id!r} is already in the store") from None
+            raise JobIdTaken(job.id) from None
 
     def read(self, job_id: str) -> Job:
         """Return a job. Raises NotFound."""
-        rows = self._bolt.read("read_job", id=job_id)
+        rows = self._bolt.read("jobs/read", id=job_id)
         if not rows:
-            raise _no_job(job_id)
+            raise JobNotFound(job_id)
         return _job_of(rows[0]["job"])
 
     def list(self, *, limit: int = 50, cursor: str | None = None, state: str | None = None) -> Page[Job]:
         """Jobs, newest first; in one state or in any."""
         return read_page(
             self._bolt,
-            "list_jobs",
+            "jobs/list",
             lambda row: _job_of(row["job"]),
             node="job",
-            order={"created_at": float, "id": str},
+            order=NEWEST_FIRST,
             limit=limit,
             cursor=cursor,
             state=state,
@@ -109,23 +110,22 @@ class Jobs:
         """Ask for a job to stop: at once if it is queued, between two steps if it runs. Raises NotFound."""
         return self._change(job_id, lambda job: job_rules.cancel(job, time.time()))[1]
 
-    def list_unclaimed(self, now: float) -> builtins.list[Job]:
-        """Jobs that nobody works on: queued for some seconds, or running with a lease that ran out."""
-        return [
-            _job_of(row["job"]) for row in self._bolt.read("list_unclaimed_jobs", now=now, queued_before=now - job_rules.QUEUED_SECONDS)
-        ]
+    def list_unclaimed(self, seconds: float) -> builtins.list[Job]:
+        """Jobs that nobody works on at this moment, in seconds since 1970: queued for a while, or running with a lease that ran out."""
+        queued_before = timestamp(seconds - job_rules.QUEUED_SECONDS)
+        return [_job_of(row["job"]) for row in self._bolt.read("jobs/list_unclaimed", now=seconds, queued_before=queued_before)]
 
     def _change(self, job_id: str, rule: Callable[[Job], Job]) -> tuple[Job, Job]:
         """Lock a job's row, apply a rule, write the row: nobody comes between. Returns the job before and after."""
 
         def work(tx: neo4j.Transaction) -> tuple[Job, Job]:
-            rows = fetch(tx, "lock_job", id=job_id, token=store_rows.now())
+            rows = fetch(tx, "jobs/lock", id=job_id, token=now())
             if not rows:
-                raise _no_job(job_id)
+                raise JobNotFound(job_id)
             before = _job_of(rows[0]["job"])
             after = rule(before)
             if after != before:
-                fetch(tx, "update_job", id=job_id, properties=_job_properties(after))
+                fetch(tx, "jobs/update", id=job_id, properties=_job_properties(after))
             return before, after
 
         return self._bolt.in_transaction(work)
@@ -139,12 +139,8 @@ def _job_properties(job: Job) -> Row:
 
 
 def _job_of(row: Row) -> Job:
-    own = store_rows.own_properties(row, [*Job.model_fields, "kind"])
+    own = own_properties(row, [*Job.model_fields, "kind"])
     own["parameters"] = json.loads(own["parameters"])
     if own.get("result") is not None:
         own["result"] = json.loads(own["result"])
     return Job(**own)
-
-
-def _no_job(job_id: str) -> NotFound:
-    return NotFound(f"job {job_id!r} not found")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from neo4j.exceptions import ClientError
 
 from graph_schema import cypher
-from graph_schema.errors import EngineUnavailable
+from graph_schema.errors import SchemaTooNew
 from graph_schema.store.bolt import Bolt, retry_once_on
-from graph_schema.store.rows import now
+from graph_schema.timestamps import now
 
 
 class Migrations:
@@ -19,13 +19,13 @@ class Migrations:
 
     def version(self) -> int:
         """The version of the schema; 0 in an empty database."""
-        version: int = self._bolt.read("read_schema_version")[0]["version"]
+        version: int = self._bolt.read("schema/read_version")[0]["version"]
         return version
 
     def apply(self) -> int:
         """Apply the migrations that have not run here. Returns the schema version. Twice changes nothing, also at the same time.
 
-        Raises: EngineUnavailable if the schema is newer than this code knows.
+        Raises: SchemaTooNew if the schema is newer than this code knows.
         """
         return retry_once_on(ClientError, self._apply)  # another process made the same index in the same moment
 
@@ -34,15 +34,12 @@ class Migrations:
         current = self.version()
         newest = known[-1][0]
         if current > newest:
-            raise EngineUnavailable(
-                f"the database at {self._bolt.engine.uri} has schema version {current}, this stepgraph knows versions up to {newest}; "
-                "upgrade stepgraph, or use another database"
-            )
+            raise SchemaTooNew(self._bolt.engine.uri, current, newest)
         for number, name, statements in known:
             if number > current:
                 for statement in statements:
                     self._change_schema(statement)
-                self._bolt.run("record_migration", version=number, name=name, now=now())
+                self._bolt.run("schema/record_migration", version=number, name=name, now=now())
         return newest
 
     def _change_schema(self, statement: str) -> None:

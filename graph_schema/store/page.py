@@ -1,4 +1,4 @@
-"""A page of a list, and the place where the next one starts."""
+"""A page of a list, and the position where the next one starts."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Page(NamedTuple, Generic[T]):
     next_cursor: str | None
 
 
-def make_page(found: Sequence[T], limit: int, place: Sequence[tuple[Any, ...]]) -> Page[T]:
-    """Make a page of up to `limit + 1` found items; `place[i]` says where item i stands in the order."""
-    if len(found) <= limit:
-        return Page(list(found), None)
-    text = json.dumps(place[limit - 1])
-    return Page(list(found[:limit]), base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
+def make_page(results: Sequence[T], limit: int, positions: Sequence[tuple[Any, ...]]) -> Page[T]:
+    """Make a page of up to `limit + 1` results; `positions[i]` says where item i stands in the order."""
+    if len(results) <= limit:
+        return Page(list(results), None)
+    text = json.dumps(positions[limit - 1])
+    return Page(list(results[:limit]), base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
 
 
 def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...]:
@@ -41,12 +41,12 @@ def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...]:
     if cursor is None:
         return (None,) * len(kinds)
     try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
-        place = None
-    if not isinstance(place, list) or [type(part) for part in place] != list(kinds) or not all(map(_is_storable, place)):
+        position = None
+    if not isinstance(position, list) or [type(part) for part in position] != list(kinds) or not all(map(_is_storable, position)):
         raise BadInput(f"cursor {cursor!r} is not one this list gave; leave it out to start at the beginning")
-    return tuple(place)
+    return tuple(position)
 
 
 def _is_storable(value: str | float) -> bool:
@@ -78,13 +78,13 @@ def read_page(
     """Read one page of a list by one query.
 
     Args:
-        name: the query; it takes `$limit`, and the place after which to go on as one parameter for each key of `order`.
+        name: the query; it takes `$limit`, and the position after which to go on as one parameter for each key of `order`.
         item_of: makes an item of a row.
         node: the column whose map has the keys of `order`, by which the rows are ordered.
         order: these keys, and the types of their values.
-        start: the place before the first row; without it, null for each key.
+        start: the position before the first row; without it, null for each key.
     Raises: BadInput if the limit is not 1 to 1000, or the cursor is not one this list gave.
     """
-    place = dict(zip(order, decode_cursor(cursor, *order.values()), strict=True)) if cursor is not None or start is None else start
-    rows = bolt.read(name, limit=checked_limit(limit) + 1, **place, **parameters)
+    position = dict(zip(order, decode_cursor(cursor, *order.values()), strict=True)) if cursor is not None or start is None else start
+    rows = bolt.read(name, limit=checked_limit(limit) + 1, **position, **parameters)
     return make_page([item_of(row) for row in rows], limit, [tuple(row[node][key] for key in order) for row in rows])

@@ -9,13 +9,14 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import ConstraintError
 
-from graph_schema.errors import Conflict, NotFound
+from graph_schema.errors import QRASetNotFound, QuestionIdTaken
 from graph_schema.identifiers import content_hash
 from graph_schema.models import QRA, QRASet
 from graph_schema.store import qra_rows
 from graph_schema.store.bolt import Bolt, fetch, first_line, retry_once_on
 from graph_schema.store.page import MAX_LIMIT, NEWEST_FIRST, Page, read_page
-from graph_schema.store.rows import batches, now
+from graph_schema.store.rows import batches
+from graph_schema.timestamps import now
 
 
 class QRASets:
@@ -36,34 +37,34 @@ class QRASets:
         evidence = [row for item in items for row in qra_rows.evidence_rows(item.id, item.rationale)]
 
         def work(tx: neo4j.Transaction) -> bool:
-            known = fetch(tx, "read_qra_set", set_id=set_id)
+            known = fetch(tx, "qra_sets/read", set_id=set_id)
             if known and known[0]["questions"]["content"] == content:
                 return False
-            fetch(tx, "write_qra_set", id=set_id, properties=head)  # first: it locks out another who writes this set
-            fetch(tx, "empty_qra_set", set_id=set_id)
+            fetch(tx, "qra_sets/write", id=set_id, properties=head)  # first: it locks out another who writes this set
+            fetch(tx, "qra_sets/empty", set_id=set_id)
             for batch in batches(rows):
-                fetch(tx, "create_qras", set_id=set_id, rows=batch)
+                fetch(tx, "qra_sets/create_questions", set_id=set_id, rows=batch)
             for batch in batches(evidence):
-                fetch(tx, "create_evidence", rows=batch)
+                fetch(tx, "qra_sets/create_evidence", rows=batch)
             return True
 
         try:
             return retry_once_on(ConstraintError, lambda: self._bolt.in_transaction(work))
         except ConstraintError as error:
-            raise Conflict(f"set {set_id} holds a question id that another set has ({first_line(error)})") from error
+            raise QuestionIdTaken(set_id, first_line(error)) from error
 
     def read(self, set_id: str) -> QRASet:
         """Return a set. Raises NotFound."""
-        rows = self._bolt.read("read_qra_set", set_id=set_id)
+        rows = self._bolt.read("qra_sets/read", set_id=set_id)
         if not rows:
-            raise NotFound(f"QRA set {set_id!r} not found; sample one from a graph first")
+            raise QRASetNotFound(set_id)
         return qra_rows.qra_set_of(rows[0]["questions"])
 
     def items(self, set_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[QRA]:
         """The questions of a set, in the order they were written. Raises NotFound."""
         page = read_page(
             self._bolt,
-            "list_qras",
+            "qra_sets/list_questions",
             lambda row: qra_rows.qra_of(row["qra"]),
             node="qra",
             order={"position": int},
@@ -90,7 +91,7 @@ class QRASets:
         """Sets, newest first."""
         return read_page(
             self._bolt,
-            "list_qra_sets",
+            "qra_sets/list",
             lambda row: qra_rows.qra_set_of(row["questions"]),
             node="questions",
             order=NEWEST_FIRST,

@@ -1,9 +1,8 @@
-"""What every repository does with rows: when, how many at once, which properties are a record's own."""
+"""What every repository does with rows: how many at once, which properties are a record's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from graph_schema.store.graph_rows import Row
@@ -21,8 +20,3 @@ def batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 def own_properties(row: Row, names: Iterable[str]) -> Row:
     """Only the properties that the record has; the node may carry more (name, created_at, …)."""
     return {name: row[name] for name in names if name in row}
-
-
-def now() -> str:
-    """The time in UTC, in ISO 8601 with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -8,12 +8,12 @@ from typing import Any
 
 import neo4j
 
-from graph_schema.errors import NotFound
+from graph_schema.errors import TrainingRunNotFound
 from graph_schema.models import TrainingRun
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
 from graph_schema.store.page import NEWEST_FIRST, Page, read_page
-from graph_schema.store.rows import now
+from graph_schema.timestamps import now
 
 
 class TrainingRuns:
@@ -30,22 +30,22 @@ class TrainingRuns:
         at = now()
 
         def work(tx: neo4j.Transaction) -> None:
-            fetch(tx, "write_training_run", id=run_id, properties=own, started_from=started_from, qra_set_ids=list(qra_set_ids), now=at)
+            fetch(tx, "training_runs/write", id=run_id, properties=own, started_from=started_from, qra_set_ids=list(qra_set_ids), now=at)
             if produced is not None:
-                fetch(tx, "write_produced_model", id=run_id, model=produced, now=at)
+                fetch(tx, "training_runs/write_produced_model", id=run_id, model=produced, now=at)
 
         self._bolt.in_transaction(work)
 
     def read(self, run_id: str) -> TrainingRun:
         """Return a training run. Raises NotFound."""
-        rows = self._bolt.read("read_training_run", id=run_id)
+        rows = self._bolt.read("training_runs/read", id=run_id)
         if not rows:
-            raise NotFound(f"training run {run_id!r} not found; launch one first")
+            raise TrainingRunNotFound(run_id)
         return _training_run_of(rows[0])
 
     def list(self, *, limit: int = 50, cursor: str | None = None) -> Page[TrainingRun]:
         """Training runs, newest first, as `read` gives them."""
-        return read_page(self._bolt, "list_training_runs", _training_run_of, node="run", order=NEWEST_FIRST, limit=limit, cursor=cursor)
+        return read_page(self._bolt, "training_runs/list", _training_run_of, node="run", order=NEWEST_FIRST, limit=limit, cursor=cursor)
 
 
 def _training_run_of(row: Row) -> TrainingRun:

@@ -60,7 +60,7 @@ def test_keyframes_are_pictures_and_nothing_else_of_the_disk(
     (tmp_path / keyframe.image).write_bytes(JPEG)
     response = client.get(url)
     assert (response.status_code, response.headers["content-type"], response.content) == (200, "image/jpeg", JPEG)
-    assert "has no keyframe 'k'" in client.get(f"/v1/graphs/{graph.id}/keyframes/k").json()["detail"]
+    assert f"keyframe 'k' of graph '{graph.id}' not found" in client.get(f"/v1/graphs/{graph.id}/keyframes/k").json()["detail"]
 
     (tmp_path / "secret").write_bytes(b"secret")
     outside = graph.clips[0].model_copy(update={"keyframes": (keyframe.model_copy(update={"image": "keyframes/../secret"}),), "events": ()})
@@ -77,7 +77,7 @@ def test_a_graph_is_listed_until_it_is_deleted(client: TestClient, graph: STSG) 
     assert client.get("/v1/graphs", params={"video_id": graph.video.id}).json() == {"items": [], "next_cursor": None}
     problem = client.delete(f"/v1/graphs/{graph.id}").json()
     assert (problem["type"], problem["status"]) == ("/problems/not-found", 404)
-    assert problem["detail"].startswith(f"graph '{graph.id}' not found, so there is nothing to delete")
+    assert problem["detail"].startswith(f"graph '{graph.id}' not found; ")
 
 
 def test_a_list_goes_on_where_its_cursor_says(client: TestClient, embedded_store: GraphStore) -> None:

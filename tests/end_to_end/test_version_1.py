@@ -103,4 +103,6 @@ def test_the_store_gives_jobs_and_training_runs(v1_store: GraphStore) -> None:
         "j3": ("train", "gpu", "queued"),
     }
     assert jobs["j1"].result == {"graph_id": GRAPH_ID}
+    assert jobs["j3"].created_at == "1970-01-01T00:00:01+00:00"
+    assert jobs["j3"].updated_at == "2026-11-25T23:22:42.312+00:00"
     assert v1_store.training_runs.read(RUN_ID).qra_set_ids == (SET_ID,)

@@ -170,7 +170,7 @@ def test_a_client_killed_while_it_writes_leaves_whole_graphs_only(data: Path, cl
         fetch = graphs.fetch
         def stop_in_the_middle(tx, name, /, **parameters):
             rows = fetch(tx, name, **parameters)
-            if name == 'create_boxes':
+            if name == 'graphs/create_boxes':
                 print('objects and boxes are written, edges are not')
                 sys.stdin.read()
             return rows

@@ -14,7 +14,9 @@ from graph_schema.store.bolt import fetch
 from tests.support.graphs import unique
 
 QUERIES = sorted(
-    file.name.removesuffix(".cypher") for file in (resources.files("graph_schema") / "queries").iterdir() if "cypher" in file.name
+    f"{noun.name}/{file.name.removesuffix('.cypher')}"
+    for noun in (resources.files("graph_schema") / "queries").iterdir()
+    for file in noun.iterdir()
 )
 
 Step = tuple[str, dict[str, Any], list[dict[str, Any]]]
@@ -40,37 +42,38 @@ def _life_of_a_graph(g: str) -> list[Step]:
     draws = [{"i": 7, "k": 0, "flip": 0, "r": [0.9]}, {"i": 3, "k": 1, "flip": 1, "r": [0.0]}, {"i": 5, "k": 0, "flip": 1, "r": [0.5]}]
     questions = {"id": f"s{g}", "count": 1, "created_at": at, "graph_ids": [g]}
     qra = {"id": f"q{g}", "set_id": f"s{g}", "graph_id": g, "rationale": "[]", "position": 0}
-    job = {"id": f"j{g}", "state": "queued", "created_at": 9e9, "updated_at": 10.0, "lease_expires": 0.0, "idempotency_key": f"i{g}"}
-    place = {"created_at": None, "id": None, "limit": 1}
+    job = {"id": f"j{g}", "state": "queued", "created_at": at, "updated_at": at, "lease_expires": 0.0, "idempotency_key": f"i{g}"}
+    long_ago = "1970-01-01T00:00:00+00:00"
+    first_page = {"created_at": None, "id": None, "limit": 1}
     return [
-        ("record_migration", {"version": 1, "name": "first", "now": at}, []),
-        ("read_schema_version", {}, [{"version": len(migrations())}]),
-        ("write_video", {"id": f"v{g}", "properties": {"name": "a.mp4"}, "now": at}, []),
-        ("read_video", {"id": f"v{g}"}, [{"video": video}]),
-        ("create_graph", {"video_id": f"v{g}", "producer": "hand", "properties": {**head, **counts, **edges}, "now": at}, []),
-        ("create_clips", {"graph_id": g, "rows": [clip]}, []),
-        ("create_keyframes", {"rows": [{"clip_id": f"{g}c", "properties": keyframe}]}, []),
-        ("create_events", {"rows": [{"clip_id": f"{g}c", "properties": event} for event in events]}, []),
-        ("create_event_order", {"rows": [{"from_id": f"{g}e0", "to_id": f"{g}e1"}]}, []),
-        ("create_static_objects", {"rows": [{"clip_id": f"{g}c", "properties": cup}]}, []),
-        ("create_dynamic_objects", {"rows": [{"clip_id": f"{g}c", "properties": ball} for ball in (ball1, ball2)]}, []),
-        ("create_attributes", {"rows": [{"object_id": f"{g}cup", "properties": red}]}, []),
-        ("create_boxes", {"rows": [{"object_id": f"{g}cup", "keyframe_id": f"{g}k", "properties": box}]}, []),
+        ("schema/record_migration", {"version": 1, "name": "first", "now": at}, []),
+        ("schema/read_version", {}, [{"version": len(migrations())}]),
+        ("videos/write", {"id": f"v{g}", "properties": {"name": "a.mp4"}, "now": at}, []),
+        ("videos/read", {"id": f"v{g}"}, [{"video": video}]),
+        ("graphs/create", {"video_id": f"v{g}", "producer": "hand", "properties": {**head, **counts, **edges}, "now": at}, []),
+        ("graphs/create_clips", {"graph_id": g, "rows": [clip]}, []),
+        ("graphs/create_keyframes", {"rows": [{"clip_id": f"{g}c", "properties": keyframe}]}, []),
+        ("graphs/create_events", {"rows": [{"clip_id": f"{g}c", "properties": event} for event in events]}, []),
+        ("graphs/create_event_order", {"rows": [{"from_id": f"{g}e0", "to_id": f"{g}e1"}]}, []),
+        ("graphs/create_static_objects", {"rows": [{"clip_id": f"{g}c", "properties": cup}]}, []),
+        ("graphs/create_dynamic_objects", {"rows": [{"clip_id": f"{g}c", "properties": ball} for ball in (ball1, ball2)]}, []),
+        ("graphs/create_attributes", {"rows": [{"object_id": f"{g}cup", "properties": red}]}, []),
+        ("graphs/create_boxes", {"rows": [{"object_id": f"{g}cup", "keyframe_id": f"{g}k", "properties": box}]}, []),
         (
-            "create_participants",
+            "graphs/create_participants",
             {"rows": [{"object_id": f"{g}cup", "event_id": f"{g}e0", "properties": {"role": "agent", "position": 0}}]},
             [],
         ),
-        ("create_relations", {"rows": [{"from_id": f"{g}cup", "to_id": f"{g}ball1", "properties": relation}]}, []),
-        ("create_motions", {"rows": [{"from_id": f"{g}ball1", "to_id": f"{g}ball2", "properties": motion}]}, []),
-        ("create_references", {"rows": []}, []),
-        ("read_graph", {"graph_id": g}, [{"graph": {**head, **counts, **edges}}]),
-        ("graph_content", {"graph_id": g}, [{"content": "c", "video": "V"}]),
-        ("edge_count", {"graph_id": g}, [{"edge_count": 2}]),
-        ("read_clips", {"graph_id": g}, [{"clip": clip}]),
-        ("read_keyframes", {"graph_id": g}, [{"keyframe": keyframe}]),
+        ("graphs/create_relations", {"rows": [{"from_id": f"{g}cup", "to_id": f"{g}ball1", "properties": relation}]}, []),
+        ("graphs/create_motions", {"rows": [{"from_id": f"{g}ball1", "to_id": f"{g}ball2", "properties": motion}]}, []),
+        ("graphs/create_references", {"rows": []}, []),
+        ("graphs/read", {"graph_id": g}, [{"graph": {**head, **counts, **edges}}]),
+        ("graphs/content", {"graph_id": g}, [{"content": "c", "video": "V"}]),
+        ("graphs/edge_count", {"graph_id": g}, [{"edge_count": 2}]),
+        ("graphs/read_clips", {"graph_id": g}, [{"clip": clip}]),
+        ("graphs/read_keyframes", {"graph_id": g}, [{"keyframe": keyframe}]),
         (
-            "read_events",
+            "graphs/read_events",
             {"graph_id": g},
             [
                 {"event": events[0], "participants": [{"object_id": f"{g}cup", "role": "agent"}]},
@@ -78,7 +81,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
             ],
         ),
         (
-            "read_objects",
+            "graphs/read_objects",
             {"graph_id": g},
             [
                 {
@@ -91,7 +94,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
             ],
         ),
         (
-            "read_edges",
+            "graphs/read_edges",
             {"graph_id": g},
             [
                 {"type": "RELATES", "from_id": f"{g}cup", "to_id": f"{g}ball1", "edge": relation},
@@ -99,7 +102,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
             ],
         ),
         (
-            "sample_paths",
+            "graphs/sample_paths",
             {"graph_id": g, "rows": draws},
             [
                 {"i": 3, "node_ids": [f"{g}ball2", f"{g}ball1", f"{g}cup"], "edges": [moves, relates]},
@@ -107,10 +110,10 @@ def _life_of_a_graph(g: str) -> list[Step]:
                 {"i": 7, "node_ids": [f"{g}cup", f"{g}ball1", f"{g}ball2"], "edges": [relates, moves]},
             ],
         ),
-        ("list_videos", place, [{"video": video, "graphs": 1}]),
+        ("videos/list", first_page, [{"video": video, "graphs": 1}]),
         (
-            "list_graphs",
-            {"video_id": f"v{g}", **place},
+            "graphs/list",
+            {"video_id": f"v{g}", **first_page},
             [
                 {
                     "graph": {key: value for key, value in {**head, **counts}.items() if key not in ("content", "video")},
@@ -118,20 +121,20 @@ def _life_of_a_graph(g: str) -> list[Step]:
                 }
             ],
         ),
-        ("write_qra_set", {"id": f"s{g}", "properties": questions}, []),
-        ("create_qras", {"set_id": f"s{g}", "rows": [{"graph_id": g, "properties": qra}]}, []),
-        ("create_evidence", {"rows": [{"qra_id": f"q{g}", "object_id": f"{g}cup", "step": 1}]}, []),
-        ("read_qra_set", {"set_id": f"s{g}"}, [{"questions": questions}]),
-        ("list_qra_sets", place, [{"questions": questions}]),
-        ("list_qras", {"set_id": f"s{g}", "position": -1, "limit": 5}, [{"qra": qra}]),
+        ("qra_sets/write", {"id": f"s{g}", "properties": questions}, []),
+        ("qra_sets/create_questions", {"set_id": f"s{g}", "rows": [{"graph_id": g, "properties": qra}]}, []),
+        ("qra_sets/create_evidence", {"rows": [{"qra_id": f"q{g}", "object_id": f"{g}cup", "step": 1}]}, []),
+        ("qra_sets/read", {"set_id": f"s{g}"}, [{"questions": questions}]),
+        ("qra_sets/list", first_page, [{"questions": questions}]),
+        ("qra_sets/list_questions", {"set_id": f"s{g}", "position": -1, "limit": 5}, [{"qra": qra}]),
         (
-            "write_training_run",
+            "training_runs/write",
             {"id": f"t{g}", "properties": {"loss": 0.5}, "started_from": "hand", "qra_set_ids": [f"s{g}"], "now": at},
             [],
         ),
-        ("write_produced_model", {"id": f"t{g}", "model": f"m{g}", "now": at}, []),
+        ("training_runs/write_produced_model", {"id": f"t{g}", "model": f"m{g}", "now": at}, []),
         (
-            "read_training_run",
+            "training_runs/read",
             {"id": f"t{g}"},
             [
                 {
@@ -143,8 +146,8 @@ def _life_of_a_graph(g: str) -> list[Step]:
             ],
         ),
         (
-            "list_training_runs",
-            place,
+            "training_runs/list",
+            first_page,
             [
                 {
                     "run": {"id": f"t{g}", "loss": 0.5, "created_at": at},
@@ -154,25 +157,29 @@ def _life_of_a_graph(g: str) -> list[Step]:
                 }
             ],
         ),
-        ("create_job", {"properties": job}, []),
-        ("read_job", {"id": f"j{g}"}, [{"job": job}]),
-        ("read_job_by_key", {"key": f"i{g}"}, [{"job": job}]),
-        ("list_jobs", {"state": "queued", **place}, [{"job": job}]),
-        ("lock_job", {"id": f"j{g}", "token": "x"}, [{"job": {**job, "lock": "x"}}]),
-        ("update_job", {"id": f"j{g}", "properties": {"state": "running", "lease_expires": 5.0, "lock": None}}, []),
-        ("list_unclaimed_jobs", {"now": 5.0, "queued_before": -1.0}, [{"job": {**job, "state": "running", "lease_expires": 5.0}}]),
-        ("update_job", {"id": f"j{g}", "properties": {"state": "done"}}, []),
-        ("list_unclaimed_jobs", {"now": 5.0, "queued_before": -1.0}, []),
-        ("rename_graph", {"graph_id": g, "name": "new", "video": "W"}, []),
-        ("graph_content", {"graph_id": g}, [{"content": "c", "video": "W"}]),
-        ("questions_of_graph", {"graph_id": g}, [{"id": f"q{g}", "rationale": "[]"}]),
-        ("link_questions", {"graph_id": g}, []),
-        ("empty_qra_set", {"set_id": f"s{g}"}, []),
-        ("list_qras", {"set_id": f"s{g}", "position": -1, "limit": 5}, []),
-        ("delete_graph", {"graph_id": g}, []),
-        ("read_objects", {"graph_id": g}, []),
-        ("read_keyframes", {"graph_id": g}, []),
-        ("read_video", {"id": f"v{g}"}, [{"video": video}]),
+        ("jobs/create", {"properties": job}, []),
+        ("jobs/read", {"id": f"j{g}"}, [{"job": job}]),
+        ("jobs/read_by_key", {"key": f"i{g}"}, [{"job": job}]),
+        ("jobs/list", {"state": "queued", **first_page}, [{"job": job}]),
+        ("jobs/lock", {"id": f"j{g}", "token": "x"}, [{"job": {**job, "lock": "x"}}]),
+        ("jobs/update", {"id": f"j{g}", "properties": {"state": "running", "lease_expires": 5.0, "lock": None}}, []),
+        (
+            "jobs/list_unclaimed",
+            {"now": 5.0, "queued_before": long_ago},
+            [{"job": {**job, "state": "running", "lease_expires": 5.0}}],
+        ),
+        ("jobs/update", {"id": f"j{g}", "properties": {"state": "done"}}, []),
+        ("jobs/list_unclaimed", {"now": 5.0, "queued_before": long_ago}, []),
+        ("graphs/rename", {"graph_id": g, "name": "new", "video": "W"}, []),
+        ("graphs/content", {"graph_id": g}, [{"content": "c", "video": "W"}]),
+        ("qra_sets/questions_of_graph", {"graph_id": g}, [{"id": f"q{g}", "rationale": "[]"}]),
+        ("qra_sets/link_to_graph", {"graph_id": g}, []),
+        ("qra_sets/empty", {"set_id": f"s{g}"}, []),
+        ("qra_sets/list_questions", {"set_id": f"s{g}", "position": -1, "limit": 5}, []),
+        ("graphs/delete", {"graph_id": g}, []),
+        ("graphs/read_objects", {"graph_id": g}, []),
+        ("graphs/read_keyframes", {"graph_id": g}, []),
+        ("videos/read", {"id": f"v{g}"}, [{"video": video}]),
     ]
 
 

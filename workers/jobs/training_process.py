@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_schema.dataset import DatasetFolder
-from graph_schema.errors import BadInput, Interrupted, StepgraphError
+from graph_schema.errors import BadInput, EmptyQRASet, Interrupted, StepgraphError
 from graph_schema.files import write_atomically
 from graph_schema.metrics import read_latest_metrics, read_metrics, summarise, training_folder
 from graph_schema.models import TrainParameters
@@ -70,7 +70,7 @@ def _lay_out(folder: Path, store: GraphStore, set_id: str, options: TrainingOpti
     """Write what the trainer reads: qra.jsonl, graphs/, keyframes/ and its configuration. Returns the configuration's path."""
     dataset = DatasetFolder(folder)
     if not dataset.write_questions(item for page in store.qra_sets.pages(set_id) for item in page):
-        raise BadInput(f"QRA set {set_id} has no questions, so there is nothing to train on; sample one from richer graphs")
+        raise EmptyQRASet(set_id)
     for graph_id in store.qra_sets.read(set_id).graph_ids:
         dataset.write_graph(store.graphs.read(graph_id))
     if not (folder / "run.json").exists():

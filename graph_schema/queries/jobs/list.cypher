@@ -1,5 +1,5 @@
-// Jobs, newest first, from after a place in that order; in one state or in any.
-// Params: $state STRING or null, $created_at FLOAT or null, $id STRING or null, $limit INTEGER.  Returns: job MAP
+// Jobs, newest first, after the position of a cursor; in one state or in any.
+// Params: $state STRING or null, $created_at STRING or null, $id STRING or null, $limit INTEGER.  Returns: job MAP
 MATCH (job:Job)
 WHERE ($state IS NULL OR job.state = $state)
   AND ($created_at IS NULL OR job.created_at < $created_at OR (job.created_at = $created_at AND job.id < $id))
