@@ -183,32 +183,32 @@ def nodes_and_edges(graph: STSG) -> list[tuple[LiteralString, dict[str, Any]]]:
         for row in rows:
             own = row.get("properties", row)
             match statement:
-                case "create_clips":
+                case "graphs/create_clips":
                     made += [(_CREATE["Clip"], {"own": own}), _edge("Graph", graph.id, "HAS_CLIP", "Clip", row["id"])]
-                case "create_keyframes":
+                case "graphs/create_keyframes":
                     made += [(_CREATE["Keyframe"], {"own": own}), _edge("Clip", row["clip_id"], "HAS_KEYFRAME", "Keyframe", own["id"])]
-                case "create_events":
+                case "graphs/create_events":
                     made += [(_CREATE["Event"], {"own": own}), _edge("Clip", row["clip_id"], "HAS_EVENT", "Event", own["id"])]
-                case "create_event_order":
+                case "graphs/create_event_order":
                     made.append(_edge("Event", row["from_id"], "BEFORE", "Event", row["to_id"]))
-                case "create_static_objects":
+                case "graphs/create_static_objects":
                     made += [(_CREATE["Object:Static"], {"own": own}), _edge("Object", own["id"], "IN_CLIP", "Clip", row["clip_id"])]
-                case "create_dynamic_objects":
+                case "graphs/create_dynamic_objects":
                     made += [(_CREATE["Object:Dynamic"], {"own": own}), _edge("Object", own["id"], "IN_CLIP", "Clip", row["clip_id"])]
-                case "create_attributes":
+                case "graphs/create_attributes":
                     made += [
                         (_CREATE["Attribute"], {"own": own}),
                         _edge("Object", row["object_id"], "HAS_ATTRIBUTE", "Attribute", own["id"]),
                     ]
-                case "create_boxes":
+                case "graphs/create_boxes":
                     made.append(_edge("Object", row["object_id"], "SEEN_IN", "Keyframe", row["keyframe_id"], own))
-                case "create_participants":
+                case "graphs/create_participants":
                     made.append(_edge("Object", row["object_id"], "TAKES_PART", "Event", row["event_id"], own))
-                case "create_relations":
+                case "graphs/create_relations":
                     made.append(_edge("Object", row["from_id"], "RELATES", "Object", row["to_id"], own))
-                case "create_motions":
+                case "graphs/create_motions":
                     made.append(_edge("Object", row["from_id"], "MOVES", "Object", row["to_id"], own))
-                case "create_references":
+                case "graphs/create_references":
                     made.append(_edge("Object", row["from_id"], "SAME_AS", "Object", row["to_id"], own))
                 case _:
                     raise ValueError(f"the slow way does not know the statement {statement}")
