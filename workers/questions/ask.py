@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from workers.questions.cypher_writer import CypherWriter
-    from workers.questions.english import NounPhrase
-    from workers.questions.graph_index import Bindings, GraphIndex, Resolved
-    from workers.questions.hops import Ending, Hop
-    from workers.questions.plan import Link, Scope, Start, Window
+from workers.questions.cypher_writer import CypherWriter
+from workers.questions.graph_index import Bindings, GraphIndex, Resolved
+from workers.questions.hops import Ending, Hop
+from workers.questions.links import Link, Scope, Start, Window
+from workers.questions.noun_phrase import NounPhrase
 
 
 class Ask(ABC):

@@ -16,9 +16,11 @@ from workers.questions import english, words
 from workers.questions.candidates import candidate_plans
 from workers.questions.graph_index import GraphIndex, Resolved
 from workers.questions.hops import Hop, hops_of
-from workers.questions.plan import ByMotion, NextAppearance, Plan, Window
+from workers.questions.links import ByMotion, NextAppearance, Window
+from workers.questions.plan import Plan
 from workers.questions.program import program
 from workers.questions.rationale import rationale_step, sub_questions
+from workers.questions.resolve import resolve
 
 QUESTIONS_VERSION = 3
 """Raised when the same graphs, asked for the same, give other questions than before."""
@@ -64,7 +66,7 @@ def leaks(text: str, answer: str) -> bool:
 
 def _question(path: ReasoningPath, plan: Plan, hops: Sequence[Hop], index: GraphIndex, *, set_id: str, seed: int) -> QRA | None:
     """The question of a plan, or None where a description is ambiguous or the answer leaks."""
-    resolved = index.resolve(plan)
+    resolved = resolve(plan, index)
     if not _is_unambiguous(plan, hops, resolved, index):
         return None
     ((_, answer),) = resolved.answers

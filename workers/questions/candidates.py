@@ -17,19 +17,8 @@ from workers.questions.ask import Ask
 from workers.questions.asks import candidate_asks
 from workers.questions.graph_index import GraphIndex
 from workers.questions.hops import GENERIC_LABELS, Hop, ending_of
-from workers.questions.plan import (
-    ANY_TIME,
-    ByCaption,
-    ByMotion,
-    DuringMotion,
-    Link,
-    NextAppearance,
-    Plan,
-    Related,
-    Scope,
-    Start,
-    Window,
-)
+from workers.questions.links import ANY_TIME, ByCaption, ByMotion, DuringMotion, Link, NextAppearance, Related, Scope, Start, Window
+from workers.questions.plan import Plan
 
 MIN_WINDOW_SECONDS = 0.4
 """A question about less time than this cannot be seen in a video."""

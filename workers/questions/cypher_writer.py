@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graph_schema.vocabulary import BRIDGE_SECONDS
-from workers.questions.plan import ANY_TIME, Scope
+from workers.questions.links import ANY_TIME, Scope
 
 
 class CypherWriter:

@@ -1,4 +1,4 @@
-"""A plan resolved over a graph in memory: which objects each of its links leads to, and its answers. The same as its program finds."""
+"""Look-ups over one graph in memory: which objects a start or link leads to, and when."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from graph_schema.models import STSG, Keyframe, Motion, Reference, Relation, SceneObject
 from graph_schema.vocabulary import BRIDGE_SECONDS, SYMMETRIC
-from workers.questions.plan import ByCaption, DuringMotion, Link, Plan, Related, Scope, Window
+from workers.questions.links import ByCaption, DuringMotion, Link, Related, Scope, Window
 
 Bindings = dict[str, Scope]
 """Entity ids that a description fits so far, each with the time in which to look further."""
@@ -107,23 +107,9 @@ class GraphIndex:
                     within.append((r.start_seconds, r.end_seconds))
         return next(w for w in within if w[0] <= edge.start_seconds and edge.end_seconds <= w[1])
 
-    def resolve(self, plan: Plan) -> Resolved:
-        """Follow a plan from its start to its answers."""
-        start = plan.start
-        if isinstance(start, ByCaption):
-            entities = self.named(start, plan.scope)
-        else:
-            scope = Scope(window=start.window)
-            entities = {
-                e for e, motions in self._motions.items() if any(m.motion == start.motion and self.holds(m, scope) for m in motions)
-            }
-        bindings: list[Bindings] = [dict.fromkeys(sorted(entities), plan.scope)]
-        for link in plan.links:
-            bindings.append(self.follow(bindings[-1], link))
-        answers = {
-            (entity, answer) for entity, scope in bindings[-1].items() for answer in plan.ask.answers(entity, scope, plan.last_link, self)
-        }
-        return Resolved(tuple(bindings), frozenset(answers))
+    def moving(self, motion: str, scope: Scope) -> set[str]:
+        """Entities that move so at some time of the scope."""
+        return {e for e, motions in self._motions.items() if any(m.motion == motion and self.holds(m, scope) for m in motions)}
 
     def follow(self, bindings: Bindings, link: Link) -> Bindings:
         """Go on from objects to the objects that a link leads to."""

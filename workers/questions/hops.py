@@ -9,7 +9,7 @@ from typing import Literal
 from graph_schema.models import Motion, ReasoningPath, Relation, SceneObject
 from workers.questions import words
 from workers.questions.graph_index import GraphIndex
-from workers.questions.plan import Window
+from workers.questions.links import Window
 
 GENERIC_LABELS = frozenset({"object", "thing", "item", "something", "moving object"})
 """Labels that are no answer: to "what moves left?" not at all, to others only with a colour."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from graph_schema.vocabulary import SYMMETRIC
 from workers.questions.cypher_writer import CypherWriter, literal
-from workers.questions.plan import ANY_TIME, ByCaption, DuringMotion, Link, Plan, Related, Scope, Start
+from workers.questions.links import ANY_TIME, ByCaption, DuringMotion, Link, Related, Scope, Start
+from workers.questions.plan import Plan
 
 
 def program(plan: Plan, graph_id: str) -> str:

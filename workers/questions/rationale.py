@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graph_schema.models import RationaleStep, Reference, Relation
-from workers.questions import english, words
+from workers.questions import english, noun_phrase, words
 from workers.questions.ask import Ask
 from workers.questions.asks import ask_for_link
 from workers.questions.candidates import by_caption
-from workers.questions.english import NounPhrase
 from workers.questions.graph_index import GraphIndex, Resolved
 from workers.questions.hops import Hop
-from workers.questions.plan import ByMotion, Link, Plan, Related, Scope, Start
+from workers.questions.links import ByMotion, Link, Related, Scope, Start
+from workers.questions.noun_phrase import NounPhrase
+from workers.questions.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def sub_questions(plan: Plan, hops: Sequence[Hop], resolved: Resolved, index: Gr
         scope = resolved.bindings[i][hop.known.entity_id]
         noun = _noun(hop, scope, nouns[i], index)
         ask, link_answer = (plan.ask, answer) if is_answer else ask_for_link(link, hop)
-        after = english.described(noun, link) if isinstance(link, Related) else noun
+        after = noun_phrase.described(noun, link) if isinstance(link, Related) else noun
         plain = _without_needless_label(link, hop.known.entity_id, scope, index)
         results.append(SubQuestion(hop, _question(ask, plain, noun, after, scope), link_answer))
     if not plan.ask.answers_link:
@@ -82,14 +83,14 @@ def rationale_step(number: int, step: SubQuestion, index: GraphIndex) -> Rationa
 def _question(ask: Ask, link: Start | Link, before: NounPhrase, noun: NounPhrase, scope: Scope) -> str:
     """A sub-question, with its time in front; that of a motion in tenths."""
     timed = scope if scope.window is None else replace(scope, window=words.nearest_tenths(*scope.window))
-    return words.sentence("" if ask.ignores_scope else english.time_words(timed), ask.clause(link, before, noun))
+    return words.sentence("" if ask.ignores_scope else noun_phrase.time_words(timed), ask.clause(link, before, noun))
 
 
 def _noun(hop: Hop, scope: Scope, in_question: NounPhrase, index: GraphIndex) -> NounPhrase:
     """The known object in a sub-question: by its caption, where that tells it; else as the question does."""
     start = by_caption(hop.known)
     if index.named(start, scope) == {hop.known.entity_id}:
-        return english.caption(start)
+        return noun_phrase.caption(start)
     return replace(in_question, text=in_question.full)
 
 

@@ -6,7 +6,7 @@ import math
 import re
 
 from graph_schema.vocabulary import INVERSE, LEFT_OF
-from workers.questions.plan import Window
+from workers.questions.links import Window
 
 NOT_VERBS = frozenset({"across", "always", "as", "besides", "plus", "sometimes", "this", "thus", "towards", "versus"})
 """First words that end in s and yet are no verb."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from workers.questions.ask import Ask
 from workers.questions.graph_index import GraphIndex
 from workers.questions.hops import Ending, Hop
-from workers.questions.plan import Link, Start
+from workers.questions.links import Link, Start
 
 
 def _discover() -> Iterator[type[Ask]]:

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from workers.questions.ask import Ask
 from workers.questions.cypher_writer import CypherWriter
-from workers.questions.english import NounPhrase
 from workers.questions.graph_index import GraphIndex
 from workers.questions.hops import Ending
-from workers.questions.plan import Link, Scope, Start
+from workers.questions.links import Link, Scope, Start
+from workers.questions.noun_phrase import NounPhrase
 
 
 @dataclass(frozen=True)

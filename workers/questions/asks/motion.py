@@ -9,10 +9,10 @@ from typing import ClassVar
 from graph_schema.models import Motion
 from workers.questions.ask import Ask
 from workers.questions.cypher_writer import CypherWriter
-from workers.questions.english import NounPhrase
 from workers.questions.graph_index import Bindings, GraphIndex, Resolved
 from workers.questions.hops import Ending, Hop
-from workers.questions.plan import Link, Scope, Start, Window
+from workers.questions.links import Link, Scope, Start, Window
+from workers.questions.noun_phrase import NounPhrase
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from graph_schema.vocabulary import BRIDGE_SECONDS
 from workers.questions import words
 from workers.questions.ask import Ask
 from workers.questions.cypher_writer import CypherWriter, literal
-from workers.questions.english import NounPhrase
 from workers.questions.graph_index import Bindings, GraphIndex, Resolved
 from workers.questions.hops import Ending, Hop
-from workers.questions.plan import DuringMotion, Link, Scope, Start
+from workers.questions.links import DuringMotion, Link, Scope, Start
+from workers.questions.noun_phrase import NounPhrase
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import ClassVar
 from workers.questions import words
 from workers.questions.ask import Ask
 from workers.questions.cypher_writer import CypherWriter
-from workers.questions.english import NounPhrase
 from workers.questions.graph_index import GraphIndex
 from workers.questions.hops import GENERIC_LABELS, Ending, Hop
-from workers.questions.plan import ByMotion, Link, Related, Scope, Start, Window
+from workers.questions.links import ByMotion, Link, Related, Scope, Start, Window
+from workers.questions.noun_phrase import NounPhrase
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import ClassVar
 from workers.questions import words
 from workers.questions.ask import Ask
 from workers.questions.cypher_writer import CypherWriter
-from workers.questions.english import NounPhrase
 from workers.questions.graph_index import GraphIndex, Resolved
 from workers.questions.hops import Ending, Hop
-from workers.questions.plan import DuringMotion, Link, Scope, Start
+from workers.questions.links import DuringMotion, Link, Scope, Start
+from workers.questions.noun_phrase import NounPhrase
 
 _TENTHS = "toString(round({0} * 10) / 10.0)"
 
