@@ -59,7 +59,7 @@ def create_app(
         description="Raw videos to scene graphs, to questions with rationales, to trained Video-LLMs.",
         lifespan=lifespan,
     )
-    app.state.app_state = AppState(settings, store, dispatcher, probe, ping_broker, GraphCache(store))
+    app.state.app_state = AppState(settings, store, dispatcher.notify, probe, ping_broker, GraphCache(store.graphs.read))
     problems.install(app)
     app.add_middleware(HostCheck, settings=settings)
     app.include_router(health.router, responses=problems.documented(403))

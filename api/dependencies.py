@@ -15,7 +15,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 
 from api.graph_cache import GraphCache
-from api.job_dispatcher import JobDispatcher
 from api.problems import documented
 from graph_schema.models import Job, JobParameters, Video
 from graph_schema.settings import Settings
@@ -31,7 +30,8 @@ class AppState:
 
     settings: Settings
     store: GraphStore
-    dispatcher: JobDispatcher
+    notify: Callable[[Job], None]
+    """Wakes a worker for a job soon; returns at once."""
     probe: Callable[[Path], Video]
     ping_broker: Callable[[], dict[str, Any]] | None
     graphs: GraphCache
@@ -113,7 +113,7 @@ class JobSubmitter:
         job = self._app_state.store.jobs.create(new, idempotency_key=self._key)
         if job.state == "queued":
             before_notify(job)
-            self._app_state.dispatcher.notify(job)
+            self._app_state.notify(job)
         self._response.headers["Location"] = f"/v1/jobs/{job.id}"
         return job
 

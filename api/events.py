@@ -17,8 +17,7 @@ from fastapi.sse import format_sse_event
 
 from graph_schema.errors import StepgraphError
 from graph_schema.identifiers import content_hash
-from graph_schema.job_rules import FINAL
-from graph_schema.models import Job
+from graph_schema.models import FINAL_STATES, Job
 from graph_schema.store import GraphStore
 
 POLL_SECONDS = 0.4
@@ -36,7 +35,7 @@ def event_id(job: Job) -> str:
 
 def event(job: Job) -> bytes:
     """A job as one event."""
-    kind = "end" if job.state in FINAL else "progress"
+    kind = "end" if job.state in FINAL_STATES else "progress"
     return format_sse_event(event=kind, id=event_id(job), data_str=job.model_dump_json())
 
 
@@ -56,7 +55,7 @@ async def follow(store: GraphStore, job: Job, last_event_id: str | None, closing
         elif time.monotonic() - quiet_since > KEEP_ALIVE_SECONDS:
             yield format_sse_event(comment="still here")
             quiet_since = time.monotonic()
-        if job.state in FINAL:
+        if job.state in FINAL_STATES:
             return
         await asyncio.sleep(POLL_SECONDS)
         if closing.is_set():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from graph_schema.store import GraphStore
+from graph_schema.models import STSG
 
 MAX_BYTES = 128 * 2**20
 
@@ -25,9 +26,9 @@ class CachedGraph:
 class GraphCache:
     """The graphs asked for last, up to `max_bytes` of JSON; a larger graph is read each time. Safe to share between threads."""
 
-    def __init__(self, store: GraphStore, max_bytes: int = MAX_BYTES) -> None:
-        """Start empty."""
-        self._store = store
+    def __init__(self, read: Callable[[str], STSG], max_bytes: int = MAX_BYTES) -> None:
+        """Start empty. read: the graph of an id, from the store; raises NotFound."""
+        self._read = read
         self._graphs: LRUCache[str, CachedGraph] = LRUCache(max_bytes, getsizeof=lambda graph: len(graph.content))
         self._lock = threading.Lock()
 
@@ -37,7 +38,7 @@ class GraphCache:
             cached = self._graphs.get(graph_id)
         if cached is not None and cached.version == version:
             return cached
-        graph = self._store.graphs.read(graph_id)
+        graph = self._read(graph_id)
         images = {keyframe.id: keyframe.image for clip in graph.clips for keyframe in clip.keyframes}
         read = CachedGraph(version, graph.model_dump_json().encode(), images)
         with self._lock:

@@ -5,13 +5,14 @@ The command line, the API's requests, jobs and records all take these; none decl
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from graph_schema.errors import BadInput
-from graph_schema.models.base import Record
-from graph_schema.step_mix import STEP_MIX, checked_step_mix
+from graph_schema.record import Record
 
 MAX_SEED: Final = 2**31 - 1
 TINY: Final = "tiny"
@@ -38,6 +39,19 @@ def parser_options(kind: str) -> OpenCVParserOptions:
     if kind != "opencv":
         raise BadInput(f"no parser {kind!r}; this version has: opencv")
     return OpenCVParserOptions()
+
+
+STEP_MIX = (25.0, 45.0, 30.0)
+"""Default shares of questions with 1, 2 and 3 steps. Source: METHODS 1.1, mirrors AGQA and STAR."""
+
+
+def checked_step_mix(shares: Sequence[float], given: str | None = None) -> tuple[float, float, float]:
+    """Return the shares. Raises BadInput unless they are three numbers of 0 or more, not all 0; `given` says there how they came."""
+    if len(shares) != 3 or not math.isfinite(sum(shares)) or min(shares) < 0 or sum(shares) == 0:
+        said = given or f"step_mix is {list(shares)}"
+        raise BadInput(f"{said}; give three shares of 0 or more for 1, 2 and 3 steps, not all 0, as in 25,45,30")
+    one, two, three = map(float, shares)
+    return one, two, three
 
 
 def _is_a_mix(shares: tuple[float, float, float]) -> tuple[float, float, float]:

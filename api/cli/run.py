@@ -45,7 +45,7 @@ def run(
 
 
 def _mix(text: str) -> tuple[float, float, float]:
-    from graph_schema.step_mix import checked_step_mix
+    from graph_schema.options import checked_step_mix
 
     try:
         shares = [float(part) for part in text.split(",")]

@@ -11,8 +11,7 @@ from fastapi.sse import EventSourceResponse
 from api.dependencies import AppStateDep, Cursor, Limit, Listing, StoreDep, listing
 from api.events import event_id, follow
 from api.problems import documented
-from graph_schema.job_rules import FINAL
-from graph_schema.models import Job, JobState
+from graph_schema.models import FINAL_STATES, Job, JobState
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -62,7 +61,7 @@ def cancel_job(job_id: str, store: StoreDep) -> Job:
 def job_events(job_id: str, app_state: AppStateDep, last_event_id: Annotated[str | None, Header(max_length=200)] = None) -> Response:
     """Follow a job as server-sent events; the data of each is the job. The stream ends when the job has ended."""
     job = app_state.store.jobs.read(job_id)
-    if job.state in FINAL and last_event_id == event_id(job):
+    if job.state in FINAL_STATES and last_event_id == event_id(job):
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventSourceResponse(follow(app_state.store, job, last_event_id, app_state.closing), headers=headers)

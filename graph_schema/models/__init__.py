@@ -1,6 +1,6 @@
 """The nouns of stepgraph: what a video, a scene graph, a question, its evidence and a job are. Frozen records."""
 
-from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Record, Seconds
+from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Seconds
 from graph_schema.models.graph import (
     IMAGE_FRACTIONS,
     STSG,
@@ -12,13 +12,15 @@ from graph_schema.models.graph import (
     Relation,
     SceneObject,
 )
-from graph_schema.models.job import InduceParameters, Job, JobKind, JobParameters, JobState, SampleParameters, TrainParameters
+from graph_schema.models.job import FINAL_STATES, InduceParameters, Job, JobKind, JobParameters, JobState, SampleParameters, TrainParameters
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, QRASet, Question, RationaleStep, ReasoningPath, Review, VideoRef
 from graph_schema.models.run import InputRecord, RunRecord, TrainingRecord, TrainingRun
 from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video, VideoSummary
+from graph_schema.record import Record
 
 __all__ = [
+    "FINAL_STATES",
     "IMAGE_FRACTIONS",
     "QRA",
     "SCHEMA_VERSION",

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Record, Verified
+from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Verified
 from graph_schema.models.scene import Attribute
 from graph_schema.models.video import Clip, Video
+from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 from graph_schema.vocabulary import caption
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Field, computed_field, model_validator
 
-from graph_schema.models.base import Record
 from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions, TrainingOptions
+from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 JobKind = Literal["induce", "sample", "train"]
 Queue = Literal["cpu", "gpu"]
+FINAL_STATES: Final = frozenset({"done", "failed", "cancelled"})
 
 
 class InduceParameters(Record):

@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import CallIds, Record, Seconds
+from graph_schema.models.base import CallIds, Seconds
+from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from graph_schema.models.base import Record
 from graph_schema.options import RunOptions
+from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import Box, CallIds, Confidence, Interval, Kind, Record, Seconds, Verified
+from graph_schema.models.base import Box, CallIds, Confidence, Interval, Kind, Seconds, Verified
+from graph_schema.record import Record
 
 
 class Attribute(Record):

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from graph_schema.models.base import Interval, Record, Seconds
+from graph_schema.models.base import Interval, Seconds
+from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
 

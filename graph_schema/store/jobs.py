@@ -11,9 +11,9 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import ConstraintError
 
-from graph_schema import job_rules
 from graph_schema.errors import JobIdTaken, JobNotFound
 from graph_schema.models import Job
+from graph_schema.store import job_rules
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
 from graph_schema.store.page import NEWEST_FIRST, Page, read_page

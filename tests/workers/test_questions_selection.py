@@ -11,7 +11,7 @@ import pytest
 
 from graph_schema.errors import BadInput
 from graph_schema.models import QRA, QRAChecks, RationaleStep, VideoRef
-from graph_schema.step_mix import STEP_MIX, checked_step_mix
+from graph_schema.options import STEP_MIX, checked_step_mix
 from workers.questions import draw_steps, select, shortfalls
 
 

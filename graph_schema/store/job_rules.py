@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from graph_schema.errors import IdempotencyKeyTaken, LeaseLost
-from graph_schema.models import Job
+from graph_schema.models import FINAL_STATES, Job
 from graph_schema.timestamps import timestamp
 
 MAX_ATTEMPTS = 3
 QUEUED_SECONDS = 5.0
 """A job that nobody has claimed for this long is notified again."""
-FINAL = frozenset({"done", "failed", "cancelled"})
 
 FinalState = Literal["done", "failed", "cancelled"]
 
@@ -86,7 +85,7 @@ def release(job: Job, owner: str, attempt: int, now: float, error: str | None = 
 
 def cancel(job: Job, now: float) -> Job:
     """The job after somebody asked to stop it: a queued one is cancelled at once, a running one carries the wish, an ended one stays."""
-    if job.state in FINAL:
+    if job.state in FINAL_STATES:
         return job
     changes: dict[str, Any] = {"cancel_requested": True, "updated_at": timestamp(now)}
     if job.state == "queued":
