@@ -33,7 +33,7 @@ def create_app(
     store: GraphStore,
     notify: Callable[[Job], None],
     probe: Callable[[Path], Video],
-    ping_broker: Callable[[], dict[str, Any]] | None = None,
+    ping_broker: Callable[[], dict[str, int]] | None = None,
     sweep_seconds: float = SWEEP_SECONDS,
 ) -> FastAPI:
     """Return the app.

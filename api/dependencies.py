@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -33,7 +33,7 @@ class AppState:
     notify: Callable[[Job], None]
     """Wakes a worker for a job soon; returns at once."""
     probe: Callable[[Path], Video]
-    ping_broker: Callable[[], dict[str, Any]] | None
+    ping_broker: Callable[[], dict[str, int]] | None
     graphs: GraphCache
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the service begins to end: a response that would go on for long ends."""
@@ -73,10 +73,10 @@ class Listing(BaseModel, Generic[T]):
     items: list[T]
     next_cursor: str | None
 
-
-def listing(page: Page[Any]) -> dict[str, Any]:
-    """A page as the body of a response."""
-    return {"items": page.items, "next_cursor": page.next_cursor}
+    @classmethod
+    def of(cls, page: Page[T]) -> Self:
+        """A page of the store as the body of a response."""
+        return cls(items=page.items, next_cursor=page.next_cursor)
 
 
 class WorkRequest(BaseModel):

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from graph_schema.record import JsonObject
+
 SHORT = 16
 """Hexadecimal digits kept of a SHA-256 where it names a thing: 64 bits, one clash in billions of graphs."""
 
@@ -28,6 +30,6 @@ def video_id(sha256: str) -> str:
     return f"v{sha256[:SHORT]}"
 
 
-def graph_id(video_sha256: str, producer: str, configuration: dict[str, Any]) -> str:
+def graph_id(video_sha256: str, producer: str, configuration: JsonObject) -> str:
     """`Graph.id` = hash(video content, producer, configuration)."""
     return f"g{content_hash(video_sha256, producer, configuration)}"

@@ -6,15 +6,18 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from graph_schema.identifiers import content_hash
+from graph_schema.models import LossSummary
+from graph_schema.record import JsonObject
 
+Metrics = dict[str, int | float]
+"""A row of `metrics.jsonl`: `step, steps, epoch, loss, loss_answer, loss_rationale, learning_rate, tokens_per_second`."""
 TAIL_BYTES = 4096
 """Read at once from the end of a metrics file: some fifteen rows."""
 
 
-def training_run_id(qra_set_id: str, configuration: dict[str, Any]) -> str:
+def training_run_id(qra_set_id: str, configuration: JsonObject) -> str:
     """The name of a training run: the same request is the same run, whether it came by `stepgraph run` or by the API."""
     return f"t{content_hash(qra_set_id, configuration)}"
 
@@ -24,7 +27,7 @@ def training_folder(data: Path, run_id: str) -> Path:
     return data / "training" / run_id
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path) -> list[Metrics]:
     """Rows of a `metrics.jsonl`, one a training step; none if it is not there yet. A last line still being written is left out."""
     try:
         content = path.read_bytes()
@@ -34,7 +37,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
 
-def read_latest_metrics(path: Path) -> dict[str, Any] | None:
+def read_latest_metrics(path: Path) -> Metrics | None:
     """The last whole row of a `metrics.jsonl`, None if there is none yet. Reads the file's end only, however long it has grown."""
     try:
         with path.open("rb") as file:
@@ -45,21 +48,21 @@ def read_latest_metrics(path: Path) -> dict[str, Any] | None:
                 tail = file.read(size) + tail
                 _, newline, last = tail.rpartition(b"\n")[0].rstrip().rpartition(b"\n")
                 if last and (newline or start == 0):
-                    row: dict[str, Any] = json.loads(last)
+                    row: Metrics = json.loads(last)
                     return row
     except FileNotFoundError:
         pass
     return None
 
 
-def summarise(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """`{steps, first, last}`: how many steps, and the mean losses of their first and last quarter.
+def summarise(metrics: Sequence[Metrics]) -> LossSummary:
+    """How many steps, and the mean losses of their first and last quarter.
 
     A single step's loss is too noisy to compare: batches differ more than a tiny run learns in one step.
     """
     quarter = max(1, len(metrics) // 4)
-    return {"steps": len(metrics), "first": _mean(metrics[:quarter]), "last": _mean(metrics[-quarter:])}
+    return LossSummary(steps=len(metrics), first=_mean(metrics[:quarter]), last=_mean(metrics[-quarter:]))
 
 
-def _mean(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _mean(rows: Sequence[Metrics]) -> dict[str, float]:
     return {key: round(sum(row[key] for row in rows) / len(rows), 4) for key in ("loss", "loss_answer", "loss_rationale")}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from graph_schema.errors import BadInput
-from graph_schema.record import Record
+from graph_schema.record import JsonObject, Record
 
 MAX_SEED: Final = 2**31 - 1
 TINY: Final = "tiny"
@@ -101,7 +101,7 @@ class TrainingOptions(Record):
     save_every_steps: int = Field(default=25, ge=1, le=10_000_000, description="an interrupted run goes on from the last saved step")
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonObject:
         """What decides which model comes out, as JSON: not how often a checkpoint is written, nor what a subclass adds."""
         return self.model_dump(mode="json", include=set(TrainingOptions.model_fields) - {"save_every_steps"})
 

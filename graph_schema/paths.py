@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from graph_schema.cypher import query
 from graph_schema.models import STSG, PathEdge, ReasoningPath
+from graph_schema.record import JsonObject
 
 MAX_STEPS = 8
 """Longest path that can be asked for; the statement grows by a block a step."""
@@ -54,9 +55,9 @@ def unrolled(steps: int) -> str:
     return head + block * (steps - 1) + tail
 
 
-def statement_rows(draws: Iterable[Draw]) -> dict[int, list[dict[str, Any]]]:
+def statement_rows(draws: Iterable[Draw]) -> dict[int, list[JsonObject]]:
     """The draws as `$rows` of the statement, by number of edges."""
-    rows: dict[int, list[dict[str, Any]]] = {}
+    rows: dict[int, list[JsonObject]] = {}
     for d in draws:
         rows.setdefault(len(d.growth) + 1, []).append({"i": d.number, "k": d.rank, "flip": d.flip, "r": list(d.growth)})
     return dict(sorted(rows.items()))

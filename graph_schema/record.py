@@ -1,8 +1,11 @@
-"""The base of all records and options."""
+"""The base of all records and options, and the type of what is JSON in them."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+JsonObject = dict[str, JsonValue]
+"""An object of JSON whose keys are not ours to fix: the configuration of a parser, what decides a model."""
 
 
 class Record(BaseModel):

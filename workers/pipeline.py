@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA, STSG, FrameSceneGraph
 from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions
 from graph_schema.progress import Progress
+from graph_schema.record import JsonObject
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
@@ -86,7 +86,7 @@ def induce(
         frames = frames or open_clips(path, split, data=data, config=config)
         return parser.parse(frames[index])
 
-    parser_is = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
+    parser_is: JsonObject = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
     parsed = []
     for clip in split.clips:
         progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
@@ -98,7 +98,7 @@ def induce(
             )
     progress.report(0.9, "merging and bridging")
     size = (split.video.width, split.video.height)
-    configuration: dict[str, Any] = {
+    configuration: JsonObject = {
         "split": config.model_dump(mode="json"),
         "parser": parser_is,
         "versions": {"media": MEDIA_VERSION, "induction": INDUCTION_VERSION},
@@ -129,7 +129,7 @@ def sample_questions(
     """
     progress = progress or Progress()
     graph_ids, samples, step_mix, seed = sorted(set(graph_ids)), options.samples, options.step_mix, options.seed
-    configuration = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
+    configuration: JsonObject = {"samples": samples, "step_mix": list(step_mix), "seed": seed, "version": QUESTIONS_VERSION}
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
     most = max(DRAWS_PER_SAMPLE * samples, EARLY_STOP_DRAWS)
     round_draws = min(most, max(MIN_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MAX_DRAWS)

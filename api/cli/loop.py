@@ -10,18 +10,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.files import write_atomically
-from graph_schema.metrics import read_metrics, summarise, training_folder, training_run_id
+from graph_schema.metrics import Metrics, read_metrics, summarise, training_folder, training_run_id
 from graph_schema.models import QRA, STSG, RunRecord, TrainingRecord
 from graph_schema.options import TINY, RunOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
+from graph_schema.timestamps import now
 from graph_schema.vocabulary import plural
 
 if TYPE_CHECKING:
@@ -71,7 +72,11 @@ def _run(
     from workers.questions import shortfalls
 
     run = RunRecord(
-        version=importlib.metadata.version("stepgraph"), configuration=options, versions=_versions(), seeds={"seed": options.seed}
+        created_at=now(),
+        version=importlib.metadata.version("stepgraph"),
+        configuration=options,
+        versions=_versions(),
+        seeds={"seed": options.seed},
     )
     sampling = Progress(lambda fraction, message: report("sampling questions", fraction, message))
     sampling.seconds = run.seconds
@@ -92,7 +97,7 @@ def _run(
         qras = named_as_here(qras, graphs)
         dataset.write_questions(qras)
         training: TrainingRecord | None = None
-        metrics: list[dict[str, Any]] = []
+        metrics: list[Metrics] = []
         if options.train:
             with sampling.timed("train"):
                 training, metrics = _train(dataset, set_id, qras, options, settings, store, report)
@@ -110,7 +115,7 @@ def _run(
     from api.report import write_report
 
     report("writing the report", 0, "")
-    write_report(dataset.root, graphs=graphs, qras=qras, run=run.model_dump(mode="json", exclude_none=True), metrics=metrics)
+    write_report(dataset.root, graphs=graphs, qras=qras, run=run, metrics=metrics)
     report("writing the report", 1, str(dataset.root / "report.html"))
     return run
 
@@ -123,7 +128,7 @@ def _train(
     settings: Settings,
     store: GraphStore,
     report: TitledProgressCallback,
-) -> tuple[TrainingRecord, list[dict[str, Any]]]:
+) -> tuple[TrainingRecord, list[Metrics]]:
     report("training", 0, plural(len(qras), "question"))
     from trainer.runs import TrainingConfig, train
 
@@ -141,16 +146,16 @@ def _train(
         write_atomically(kept / "metrics.jsonl", result.metrics.read_bytes())  # where the API reads them
     store.training_runs.write(
         training_id,
-        properties={**config.identity(), **summary, "checkpoint": str(result.checkpoint)},
+        properties={**config.identity(), **summary.model_dump(), "checkpoint": str(result.checkpoint)},
         qra_set_ids=[set_id],
         started_from=TINY,
         produced=f"m{training_id[1:]}",
     )
     checkpoint = str(result.checkpoint.relative_to(dataset.root))
-    return TrainingRecord(status="done", id=training_id, **summary, checkpoint=checkpoint), metrics
+    return TrainingRecord(status="done", id=training_id, **summary.model_dump(), checkpoint=checkpoint), metrics
 
 
-def _losses(row: dict[str, Any]) -> str:
+def _losses(row: Metrics) -> str:
     return f"answer {row['loss_answer']:.2f}, rationale {row['loss_rationale']:.2f}"
 
 

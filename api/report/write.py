@@ -6,10 +6,9 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,7 +21,9 @@ from api.views.lanes import HEAD, LANE, Lanes, lay_out
 from api.views.questions import MAX_CARDS, Card, cards_of
 from api.views.words import NOTHING_FOUND, clock, describe_shortfalls, span
 from graph_schema.errors import OutOfSpace
-from graph_schema.models import QRA, STSG, Clip
+from graph_schema.metrics import Metrics
+from graph_schema.models import QRA, STSG, Clip, InputRecord, RunRecord
+from graph_schema.timestamps import now
 from graph_schema.vocabulary import plural
 
 MAX_PICTURES = 240
@@ -60,15 +61,13 @@ class VideoView:
         return sum(1 for f in self.frames if f.absent.startswith("picture left out"))
 
 
-def write_report(
-    out: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]
-) -> Path:
+def write_report(out: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: RunRecord, metrics: Sequence[Metrics]) -> Path:
     """Write `out/report.html` and return its path. The old one stays until the new one is whole.
 
     Args:
         graphs: one section each; their keyframes' images are read from under `out`, a missing one is shown as missing.
         qras: questions; those of a graph that is not among `graphs` are listed at the end, without pictures.
-        run: run.json (DESIGN §4). Keys that are missing leave their part of the page out.
+        run: what `run.json` holds.
         metrics: rows of metrics.jsonl; empty without a training.
     Raises: OutOfSpace if the file cannot be written.
     """
@@ -84,9 +83,7 @@ def write_report(
     return path
 
 
-def render_report(
-    folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]
-) -> str:
+def render_report(folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], run: RunRecord, metrics: Sequence[Metrics]) -> str:
     """The page as text; `folder` is where the keyframes' images lie."""
     shares = share_out([_pictures_wished(g) for g in graphs], MAX_PICTURES)
     known = {graph.id for graph in graphs}
@@ -106,12 +103,12 @@ def render_report(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=Markup(style),
         run=run,
-        inputs=[_input_row(entry) for entry in run.get("inputs", [])],
-        shortfalls=describe_shortfalls(run.get("shortfalls") or {}),
+        inputs=[_input_row(record) for record in run.inputs],
+        shortfalls=describe_shortfalls(run.shortfalls),
         nothing_found=NOTHING_FOUND.capitalize(),
-        counts=[(_singular(n) if v == 1 else n, v) for n, v in _flat(run.get("counts", {}))],
-        seconds=_seconds(run),
-        versions=_flat(run.get("versions", {})),
+        counts=[(_singular(n) if v == 1 else n, v) for n, v in run.counts.items()],
+        seconds=_seconds(run.seconds),
+        versions=run.versions.items(),
         videos=videos,
         other_questions=[q for q in qras if q.graph_id not in known],
         question_count=len(qras),
@@ -122,7 +119,7 @@ def render_report(
         lane_height=LANE,
         lane_head=HEAD,
         most_cards=MAX_CARDS,
-        made_at=str(run.get("created_at") or datetime.now(UTC).isoformat(timespec="seconds")),
+        made_at=f"{(run.created_at or now())[:16].replace('T', ' ')} UTC",
     )
 
 
@@ -181,20 +178,25 @@ def _facts(graph: STSG, entities: Sequence[EntityView]) -> dict[str, list[str]]:
     return facts
 
 
-def _input_row(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """One input of run.json, whichever of its optional keys it has. `result`: what was found, or why nothing was."""
-    name = next((str(entry[k]) for k in ("name", "path", "uri", "video") if entry.get(k)), "?")
-    reason = next((str(entry[k]) for k in ("error", "reason") if entry.get(k)), "")
-    things = entry.get("things")
-    if reason:
-        result = _without_name(reason, str(entry.get("path") or name), name)
-    elif entry.get("same_content_as"):
-        result = f"same content as {entry['same_content_as']}"
-    elif things == 0:
+class InputRow(NamedTuple):
+    """One input of the run. `result`: what was found, or why nothing was."""
+
+    name: str
+    status: str
+    result: str
+    graph_id: str | None
+
+
+def _input_row(record: InputRecord) -> InputRow:
+    if record.error:
+        result = _without_name(record.error, record.path, record.name)
+    elif record.same_content_as:
+        result = f"same content as {record.same_content_as}"
+    elif record.things == 0:
         result = NOTHING_FOUND
     else:
-        result = plural(things, "thing") if isinstance(things, int) else "–"
-    return {"name": name, "status": str(entry.get("status", "?")), "result": result, "graph_id": entry.get("graph_id")}
+        result = "–" if record.things is None else plural(record.things, "thing")
+    return InputRow(record.name, record.status or "working", result, record.graph_id)
 
 
 def _without_name(reason: str, path: str, name: str) -> str:
@@ -206,23 +208,10 @@ def _singular(noun: str) -> str:
     return noun.removesuffix("ies") + "y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested counts as one list of name and value; `graph.objects` becomes `graph objects`."""
-    found: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        label = f"{prefix}{name}".replace("_", " ")
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{label} ")
-        elif isinstance(value, int | float | str):
-            found.append((label, value))
-    return found
-
-
-def _seconds(run: Mapping[str, Any]) -> list[tuple[str, float, float]]:
+def _seconds(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]:
     """Name, seconds and share of the longest, for each step."""
-    steps = [(n, float(v)) for n, v in _flat(run.get("seconds", run.get("seconds_per_step", {}))) if isinstance(v, int | float)]
-    longest = max((v for _, v in steps), default=0.0) or 1.0
-    return [(n, v, v / longest) for n, v in steps]
+    longest = max(seconds.values(), default=0.0) or 1.0
+    return [(name, value, value / longest) for name, value in seconds.items()]
 
 
 def _number(value: Any) -> str:

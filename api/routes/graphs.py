@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
+from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
 from graph_schema.errors import KeyframeNotFound
 from graph_schema.models import STSG, GraphSummary, InduceParameters, Job
@@ -39,7 +39,7 @@ def list_graphs(
     cursor: Cursor = None,
 ) -> Listing[GraphSummary]:
     """Graphs, newest first."""
-    return Listing[GraphSummary].model_validate(listing(store.graphs.list(video_id=video_id, limit=limit, cursor=cursor)))
+    return Listing[GraphSummary].of(store.graphs.list(video_id=video_id, limit=limit, cursor=cursor))
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Any
+from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -11,8 +11,31 @@ from fastapi.responses import RedirectResponse
 from api.dependencies import AppStateDep
 from api.problems import documented
 from graph_schema.models import SCHEMA_VERSION
+from graph_schema.record import Record
+from graph_schema.store import EngineStatus
 
 router = APIRouter(tags=["service"])
+
+
+class BrokerStatus(Record):
+    """How many wake-up messages wait in each queue."""
+
+    waiting: dict[str, int]
+
+
+class Readiness(Record):
+    """The parts that answer. `broker`: where there is one."""
+
+    status: Literal["ready"] = "ready"
+    engine: EngineStatus
+    broker: BrokerStatus | None = None
+
+
+class Versions(Record):
+    """What this service is, and which form of graphs it writes."""
+
+    version: str
+    schema_version: int
 
 
 @router.get("/", include_in_schema=False)
@@ -27,16 +50,14 @@ async def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses=documented(503))
-def readyz(app_state: AppStateDep) -> dict[str, Any]:
+@router.get("/readyz", response_model_exclude_none=True, responses=documented(503))
+def readyz(app_state: AppStateDep) -> Readiness:
     """The graph engine answers, and the broker where there is one; otherwise 503 with what to do."""
-    ready: dict[str, Any] = {"status": "ready", "engine": app_state.store.ping()}
-    if app_state.ping_broker is not None:
-        ready["broker"] = app_state.ping_broker()
-    return ready
+    engine = app_state.store.ping()
+    return Readiness(engine=engine, broker=app_state.ping_broker and BrokerStatus(waiting=app_state.ping_broker()))
 
 
 @router.get("/version")
-async def version() -> dict[str, Any]:
+async def version() -> Versions:
     """Versions of stepgraph and of the graph's form."""
-    return {"version": importlib.metadata.version("stepgraph"), "schema_version": SCHEMA_VERSION}
+    return Versions(version=importlib.metadata.version("stepgraph"), schema_version=SCHEMA_VERSION)

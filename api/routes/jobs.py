@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 
-from api.dependencies import AppStateDep, Cursor, Limit, Listing, StoreDep, listing
+from api.dependencies import AppStateDep, Cursor, Limit, Listing, StoreDep
 from api.events import event_id, follow
 from api.problems import documented
 from graph_schema.models import FINAL_STATES, Job, JobState
@@ -34,7 +34,7 @@ def list_jobs(
     cursor: Cursor = None,
 ) -> Listing[Job]:
     """Jobs, newest first."""
-    return Listing[Job].model_validate(listing(store.jobs.list(limit=limit, cursor=cursor, state=state)))
+    return Listing[Job].of(store.jobs.list(limit=limit, cursor=cursor, state=state))
 
 
 @router.get("/{job_id}", responses=documented(404))

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from api.dependencies import ACCEPTED, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest, listing
+from api.dependencies import ACCEPTED, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
 from graph_schema.errors import GraphNotFound
 from graph_schema.models import QRA, Job, QRASet, SampleParameters
@@ -36,7 +36,7 @@ def sample_qra_set(request: QRASetRequest, store: StoreDep, submitter: JobSubmit
 @router.get("")
 def list_qra_sets(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[QRASet]:
     """QRA sets, newest first."""
-    return Listing[QRASet].model_validate(listing(store.qra_sets.list(limit=limit, cursor=cursor)))
+    return Listing[QRASet].of(store.qra_sets.list(limit=limit, cursor=cursor))
 
 
 @router.get("/{qra_set_id}", responses=documented(404))
@@ -48,7 +48,7 @@ def get_qra_set(qra_set_id: str, store: StoreDep) -> QRASet:
 @router.get("/{qra_set_id}/items", responses=documented(404))
 def list_qras(qra_set_id: str, store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[QRA]:
     """The questions of a set, in its request."""
-    return Listing[QRA].model_validate(listing(store.qra_sets.items(qra_set_id, limit=limit, cursor=cursor)))
+    return Listing[QRA].of(store.qra_sets.items(qra_set_id, limit=limit, cursor=cursor))
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
 from graph_schema.errors import EmptyQRASet, NotFound
-from graph_schema.metrics import read_latest_metrics, read_metrics, training_folder, training_run_id
+from graph_schema.metrics import Metrics, read_latest_metrics, read_metrics, training_folder, training_run_id
 from graph_schema.models import Job, JobState, TrainingRun, TrainParameters
 from graph_schema.options import TrainingOptions
 from graph_schema.store import GraphStore
@@ -30,7 +30,7 @@ class TrainingRunStatus(TrainingRun):
     state: JobState
     progress: float
     error: str | None
-    latest: dict[str, Any] | None = Field(description="the last row of its metrics; null before the first step")
+    latest: Metrics | None = Field(description="the last row of its metrics; null before the first step")
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
@@ -59,8 +59,7 @@ def launch_training_run(request: TrainingRunRequest, store: StoreDep, submitter:
 @router.get("")
 def list_training_runs(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[TrainingRun]:
     """Training runs, newest first."""
-    page = store.training_runs.list(limit=limit, cursor=cursor)
-    return Listing[TrainingRun](items=page.items, next_cursor=page.next_cursor)
+    return Listing[TrainingRun].of(store.training_runs.list(limit=limit, cursor=cursor))
 
 
 @router.get("/{training_run_id}", responses=documented(404))
@@ -80,7 +79,7 @@ def get_metrics(
     training_run_id: str,
     app_state: AppStateDep,
     after_step: Annotated[int, Query(ge=0, description="only rows of later steps, to follow a run")] = 0,
-) -> list[dict[str, Any]]:
+) -> list[Metrics]:
     """One row a step: `step, steps, loss, loss_answer, loss_rationale, learning_rate, tokens_per_second`."""
     app_state.store.training_runs.read(training_run_id)
     rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import AppState, AppStateDep, Cursor, Limit, Listing, StoreDep, listing
+from api.dependencies import AppState, AppStateDep, Cursor, Limit, Listing, StoreDep
 from api.problems import documented
 from api.uploads import FIELD, Upload, received
 from graph_schema.errors import VideoUnreadable
@@ -40,7 +40,7 @@ async def upload_video(request: Request, response: Response, app_state: AppState
 @router.get("")
 def list_videos(store: StoreDep, limit: Limit = 50, cursor: Cursor = None) -> Listing[VideoSummary]:
     """Videos, newest first."""
-    return Listing[VideoSummary].model_validate(listing(store.videos.list(limit=limit, cursor=cursor)))
+    return Listing[VideoSummary].of(store.videos.list(limit=limit, cursor=cursor))
 
 
 @router.get("/{video_id}", responses=documented(404))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from graph_schema.metrics import Metrics
 
 SERIES = ("loss_answer", "loss_rationale")
 WIDTH, HEIGHT = 760.0, 260.0
@@ -53,7 +54,7 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
     return sum(values[:quarter]) / quarter, sum(values[-quarter:]) / quarter
 
 
-def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> Curves | None:
+def draw_curves(metrics: Sequence[Metrics]) -> Curves | None:
     """The plot of `metrics.jsonl` rows, or None if no row has a loss. Values that are no finite number are left out."""
     series: dict[str, list[tuple[int, float]]] = {name: [] for name in SERIES}
     for index, row in enumerate(metrics):

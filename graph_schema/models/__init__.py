@@ -12,9 +12,22 @@ from graph_schema.models.graph import (
     Relation,
     SceneObject,
 )
-from graph_schema.models.job import FINAL_STATES, InduceParameters, Job, JobKind, JobParameters, JobState, SampleParameters, TrainParameters
+from graph_schema.models.job import (
+    FINAL_STATES,
+    InduceParameters,
+    InduceResult,
+    Job,
+    JobKind,
+    JobParameters,
+    JobResult,
+    JobState,
+    SampleParameters,
+    SampleResult,
+    TrainParameters,
+    TrainResult,
+)
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, QRASet, Question, RationaleStep, ReasoningPath, Review, VideoRef
-from graph_schema.models.run import InputRecord, RunRecord, TrainingRecord, TrainingRun
+from graph_schema.models.run import InputRecord, LossSummary, RunRecord, TrainingRecord, TrainingRun
 from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video, VideoSummary
 from graph_schema.record import Record
@@ -38,14 +51,17 @@ __all__ = [
     "FrameSceneGraph",
     "GraphSummary",
     "InduceParameters",
+    "InduceResult",
     "InputRecord",
     "Interval",
     "Job",
     "JobKind",
     "JobParameters",
+    "JobResult",
     "JobState",
     "Keyframe",
     "Kind",
+    "LossSummary",
     "Motion",
     "ObjectBox",
     "Participant",
@@ -61,9 +77,11 @@ __all__ = [
     "Review",
     "RunRecord",
     "SampleParameters",
+    "SampleResult",
     "SceneObject",
     "Seconds",
     "TrainParameters",
+    "TrainResult",
     "TrainingRecord",
     "TrainingRun",
     "Video",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Field, computed_field, model_validator
 
+from graph_schema.models.run import LossSummary
 from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions, TrainingOptions
 from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
@@ -17,7 +18,7 @@ FINAL_STATES: Final = frozenset({"done", "failed", "cancelled"})
 
 
 class InduceParameters(Record):
-    """Induce the graph of a video. The job's result: `graph_id`."""
+    """Induce the graph of a video."""
 
     queue: ClassVar[Queue] = "cpu"
     kind: Literal["induce"] = "induce"
@@ -26,7 +27,7 @@ class InduceParameters(Record):
 
 
 class SampleParameters(SamplingOptions):
-    """Sample a QRA set from graphs. The job's result: `qra_set_id`, `questions` (how many), `shortfalls`."""
+    """Sample a QRA set from graphs."""
 
     queue: ClassVar[Queue] = "cpu"
     kind: Literal["sample"] = "sample"
@@ -34,7 +35,7 @@ class SampleParameters(SamplingOptions):
 
 
 class TrainParameters(Record):
-    """Train on a QRA set. The job's result: `training_run_id` and `metrics.summarise`."""
+    """Train on a QRA set."""
 
     queue: ClassVar[Queue] = "gpu"
     kind: Literal["train"] = "train"
@@ -46,13 +47,36 @@ class TrainParameters(Record):
 JobParameters = Annotated[InduceParameters | SampleParameters | TrainParameters, Discriminator("kind")]
 
 
+class InduceResult(Record):
+    """The graph that was induced."""
+
+    graph_id: str
+
+
+class SampleResult(Record):
+    """The set that was sampled. `shortfalls`: how many questions of which number of steps the graphs could not give."""
+
+    qra_set_id: str
+    questions: int
+    shortfalls: dict[str, int]
+
+
+class TrainResult(LossSummary):
+    """The training run, and its losses in short."""
+
+    training_run_id: str
+
+
+JobResult = InduceResult | SampleResult | TrainResult
+
+
 class Job(Record):
     """One piece of work; its row in the store is the truth. `lease_expires` is in seconds since 1970, by the worker's clock."""
 
     id: str
     parameters: JobParameters
     state: JobState = "queued"
-    result: dict[str, Any] | None = None
+    result: JobResult | None = None
     attempt: int = 0
     owner: str | None = None
     lease_expires: float = 0.0

@@ -32,8 +32,16 @@ class InputRecord(_WithoutNulls):
     seconds: float | None = None
 
 
+class LossSummary(Record):
+    """How a training went, in short. `first`, `last`: mean losses of the first and last quarter of its steps."""
+
+    steps: int
+    first: dict[str, float]
+    last: dict[str, float]
+
+
 class TrainingRecord(_WithoutNulls):
-    """What became of the training. `first`, `last`: mean losses of the first and last quarter of its steps."""
+    """What became of the training; the losses are those of its LossSummary."""
 
     status: Literal["done", "filtered"]
     reason: str | None = None
@@ -48,6 +56,7 @@ class RunRecord(Record):
     """`run.json`. While `status` is running, the other files of its folder may be of an earlier run."""
 
     status: Literal["running", "done", "failed"] = "running"
+    created_at: Timestamp | None = Field(default=None, description="when the run began; null in those of version 1")
     version: str
     configuration: RunOptions
     versions: dict[str, str]

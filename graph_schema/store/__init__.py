@@ -1,5 +1,5 @@
 """The graph engine as a place for our records."""
 
-from graph_schema.store.graph_store import GraphStore
+from graph_schema.store.graph_store import EngineStatus, GraphStore
 
-__all__ = ["GraphStore"]
+__all__ = ["EngineStatus", "GraphStore"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from graph_schema.engines import EngineKind
+from graph_schema.record import Record
 from graph_schema.settings import Settings
 from graph_schema.store.bolt import Bolt
 from graph_schema.store.graphs import Graphs
@@ -14,6 +15,14 @@ from graph_schema.store.programs import Programs
 from graph_schema.store.qra_sets import QRASets
 from graph_schema.store.training_runs import TrainingRuns
 from graph_schema.store.videos import Videos
+
+
+class EngineStatus(Record):
+    """What an engine says of itself. `server`: its name and version."""
+
+    engine: EngineKind
+    server: str
+    schema_version: int
 
 
 class GraphStore:
@@ -62,10 +71,10 @@ class GraphStore:
         """Which kind of engine this is."""
         return self.bolt.engine.kind
 
-    def ping(self) -> dict[str, Any]:
-        """Ask the engine for a sign of life: `{engine, server, schema_version}`. Raises EngineUnavailable, at once if nobody answers."""
+    def ping(self) -> EngineStatus:
+        """Ask the engine for a sign of life. Raises EngineUnavailable, at once if it does not answer."""
         server = self.bolt.server()
-        return {"engine": self.engine, "server": server, "schema_version": self._migrations.version()}
+        return EngineStatus(engine=self.engine, server=server, schema_version=self._migrations.version())
 
     def migrate(self) -> int:
         """Apply the migrations that have not run here. Returns the schema version. Twice changes nothing, also at the same time.

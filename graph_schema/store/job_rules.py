@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from graph_schema.errors import IdempotencyKeyTaken, LeaseLost
-from graph_schema.models import FINAL_STATES, Job
+from graph_schema.models import FINAL_STATES, Job, JobResult
 from graph_schema.timestamps import timestamp
 
 MAX_ATTEMPTS = 3
@@ -61,7 +61,7 @@ def renew(
 
 
 def finish(
-    job: Job, owner: str, attempt: int, state: FinalState, now: float, result: dict[str, Any] | None = None, error: str | None = None
+    job: Job, owner: str, attempt: int, state: FinalState, now: float, result: JobResult | None = None, error: str | None = None
 ) -> Job:
     """The job at its end. Raises LeaseLost."""
     _must_hold(job, owner, attempt)

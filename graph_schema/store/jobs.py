@@ -6,13 +6,12 @@ import builtins
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
 import neo4j
 from neo4j.exceptions import ConstraintError
 
 from graph_schema.errors import JobIdTaken, JobNotFound
-from graph_schema.models import Job
+from graph_schema.models import Job, JobResult
 from graph_schema.store import job_rules
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
@@ -96,7 +95,7 @@ class Jobs:
         owner: str,
         attempt: int,
         state: job_rules.FinalState,
-        result: dict[str, Any] | None = None,
+        result: JobResult | None = None,
         error: str | None = None,
     ) -> Job:
         """End a job. Raises LeaseLost."""
@@ -133,7 +132,7 @@ class Jobs:
 
 def _job_properties(job: Job) -> Row:
     """A job as properties; None takes one away."""
-    result = None if job.result is None else json.dumps(job.result, ensure_ascii=False, sort_keys=True)
+    result = None if job.result is None else json.dumps(job.result.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
     parameters = json.dumps(job.parameters.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
     return {**job.model_dump(), "name": f"{job.kind} {job.id}", "parameters": parameters, "result": result}
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from graph_schema.models import QRA, QRASet, RationaleStep
+from graph_schema.record import JsonObject
 from graph_schema.store.graph_rows import Row
 
 _NESTED = ("video", "call_ids", "time_range_seconds", "options", "rationale", "checks", "review")
 """Fields that a property cannot hold; they are kept as JSON."""
 
 
-def set_properties(
-    set_id: str, items: Sequence[QRA], graph_ids: Sequence[str], configuration: dict[str, Any], content: str, now: str
-) -> Row:
+def set_properties(set_id: str, items: Sequence[QRA], graph_ids: Sequence[str], configuration: JsonObject, content: str, now: str) -> Row:
     """The properties of a QRASet node. `content` is a hash of all that the set says."""
     return {
         "id": set_id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import neo4j
 from neo4j.exceptions import ConstraintError
@@ -12,6 +11,7 @@ from neo4j.exceptions import ConstraintError
 from graph_schema.errors import QRASetNotFound, QuestionIdTaken
 from graph_schema.identifiers import content_hash
 from graph_schema.models import QRA, QRASet
+from graph_schema.record import JsonObject
 from graph_schema.store import qra_rows
 from graph_schema.store.bolt import Bolt, fetch, first_line, retry_once_on
 from graph_schema.store.page import MAX_LIMIT, NEWEST_FIRST, Page, read_page
@@ -26,7 +26,7 @@ class QRASets:
         """Read and write by this connection."""
         self._bolt = bolt
 
-    def write(self, set_id: str, items: Sequence[QRA], *, graph_ids: Sequence[str], configuration: dict[str, Any]) -> bool:
+    def write(self, set_id: str, items: Sequence[QRA], *, graph_ids: Sequence[str], configuration: JsonObject) -> bool:
         """Write a set of questions in one transaction. Returns False, and changes nothing, if the store has just this set.
 
         A set of the same id with other content is replaced. Raises: Conflict if a question's id is in another set.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import neo4j
 
 from graph_schema.errors import TrainingRunNotFound
 from graph_schema.models import TrainingRun
+from graph_schema.record import JsonObject
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
 from graph_schema.store.page import NEWEST_FIRST, Page, read_page
@@ -23,7 +23,7 @@ class TrainingRuns:
         """Read and write by this connection."""
         self._bolt = bolt
 
-    def write(self, run_id: str, properties: dict[str, Any], qra_set_ids: Sequence[str], started_from: str, produced: str | None) -> None:
+    def write(self, run_id: str, properties: JsonObject, qra_set_ids: Sequence[str], started_from: str, produced: str | None) -> None:
         """Keep a training run and its lineage; written again, the newer properties replace the older."""
         plain = {key: value for key, value in properties.items() if isinstance(value, str | int | float | bool)}
         own = {**plain, "name": f"training {run_id}", "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)}

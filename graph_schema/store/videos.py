@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graph_schema.errors import VideoNotFound
 from graph_schema.models import Video, VideoSummary
 from graph_schema.store.bolt import Bolt
@@ -36,7 +34,7 @@ class Videos:
         return read_page(self._bolt, "videos/list", _listed, node="video", order=NEWEST_FIRST, limit=limit, cursor=cursor)
 
 
-def video_parameters(video: Video) -> dict[str, Any]:
+def video_parameters(video: Video) -> Row:
     """What `videos/write.cypher` takes."""
     return {"id": video.id, "properties": video.model_dump(), "now": now()}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from graph_schema.models import InduceParameters, Job, TrainParameters
+from graph_schema.models import InduceParameters, InduceResult, Job, TrainParameters
 from graph_schema.store import GraphStore
 from tests.support.api_client import client_of
 from tests.support.graphs import unique
@@ -39,7 +39,7 @@ def test_the_stream_tells_of_progress_and_ends_with_the_job(client: TestClient, 
         for share in (0.25, 0.5):
             embedded_store.jobs.renew_lease(job.id, "me", 1, 600, time.time(), progress=share, message=f"at {share}")
             time.sleep(1)
-        embedded_store.jobs.finish(job.id, "me", 1, "done", result={"graph_id": "g1"})
+        embedded_store.jobs.finish(job.id, "me", 1, "done", result=InduceResult(graph_id="g1"))
         found = told.result(20)
     kinds = [kind for kind, _, _ in found]
     assert kinds == ["progress"] * (len(found) - 1) + ["end"]

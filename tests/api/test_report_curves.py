@@ -38,7 +38,7 @@ def test_losses_from_and_to_are_those_of_the_runs_summary() -> None:
     curves, summary = draw_curves(example_metrics()), summarise(example_metrics())
     assert curves is not None
     for curve in curves.curves:
-        assert (curve.first, curve.last) == pytest.approx((summary["first"][curve.name], summary["last"][curve.name]), abs=1e-4)
+        assert (curve.first, curve.last) == pytest.approx((summary.first[curve.name], summary.last[curve.name]), abs=1e-4)
 
 
 def test_one_step_is_a_curve_too() -> None:

@@ -13,8 +13,8 @@ from api.report import write_report
 from api.report.write import _input_row, share_out
 from api.views.frames import choose_pictures, evenly, opening_keyframe
 from graph_schema.errors import OutOfSpace
-from graph_schema.models import SceneObject
-from tests.support.report_examples import draw_example, example_metrics, example_questions, example_run
+from graph_schema.models import InputRecord, SceneObject
+from tests.support.report_examples import a_run, draw_example, example_metrics, example_questions, example_run
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\" onclick='alert(3)'"
 
@@ -49,7 +49,7 @@ def test_the_page_has_every_frame_question_step_and_input(tmp_path: Path) -> Non
 
 def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
-    text = write_report(tmp_path, graphs=[graph], qras=example_questions(graph), run={}, metrics=[]).read_text(encoding="utf-8")
+    text = write_report(tmp_path, graphs=[graph], qras=example_questions(graph), run=a_run(), metrics=[]).read_text(encoding="utf-8")
     uris = re.findall(r'href="data:image/jpeg;base64,([^"]+)"', text)
     assert len(uris) == 4  # four keyframes; strip and evidence use the same four
     image = cv2.imdecode(np.frombuffer(base64.b64decode(uris[0]), np.uint8), cv2.IMREAD_COLOR)
@@ -72,14 +72,15 @@ def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path) -> None:
     ],
 )
 def test_an_input_says_what_came_of_it_as_the_console_does(entry: dict[str, object], result: str) -> None:
-    assert _input_row({"name": "a.mp4", "path": "/in/a.mp4", "status": "done"} | entry)["result"] == result
+    record = InputRecord.model_validate({"name": "a.mp4", "path": "/in/a.mp4", "status": "done"} | entry)
+    assert _input_row(record).result == result
 
 
 def test_every_video_can_be_reached_from_the_bar_at_the_top(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
     graphs = [graph.model_copy(update={"id": f"g{i}"}) for i in range(9)]
-    inputs = [{"name": f"{i}.mp4", "status": "done", "graph_id": f"g{i}"} for i in range(9)]
-    text = write_report(tmp_path, graphs=graphs, qras=[], run={"inputs": inputs}, metrics=[]).read_text(encoding="utf-8")
+    inputs = [InputRecord(name=f"{i}.mp4", path=f"{i}.mp4", status="done", graph_id=f"g{i}") for i in range(9)]
+    text = write_report(tmp_path, graphs=graphs, qras=[], run=a_run(inputs=inputs), metrics=[]).read_text(encoding="utf-8")
     assert '<a href="#inputs">+ 3 more</a>' in text
     assert all(f'<td><a href="#v{i}">{i}.mp4</a></td>' in text for i in range(9))
 
@@ -91,7 +92,8 @@ def test_names_are_never_taken_as_markup(tmp_path: Path) -> None:
     qras = [
         q.model_copy(update={"question": HOSTILE, "answer": HOSTILE, "program": HOSTILE, "id": HOSTILE}) for q in example_questions(graph)
     ]
-    run = {"inputs": [{"name": HOSTILE, "status": HOSTILE, "error": HOSTILE}], "counts": {HOSTILE: 1}, "seconds": {HOSTILE: 1.0}}
+    failed = InputRecord(name=HOSTILE, path=HOSTILE, status="failed", error=HOSTILE)
+    run = a_run(inputs=[failed], counts={HOSTILE: 1}, seconds={HOSTILE: 1.0}, versions={HOSTILE: HOSTILE})
     tags = Tags(write_report(tmp_path, graphs=[graph], qras=qras, run=run, metrics=[]).read_text(encoding="utf-8"))
     assert sum(1 for tag, _ in tags.seen if tag == "script") == 1  # ours
     assert not [tag for tag, _ in tags.seen if tag == "img"]
@@ -99,7 +101,7 @@ def test_names_are_never_taken_as_markup(tmp_path: Path) -> None:
 
 
 def test_a_run_in_which_everything_failed_still_has_a_page(tmp_path: Path) -> None:
-    run = {"inputs": [{"name": "a.mp4", "status": "failed", "error": "a.mp4 is empty"}], "counts": {}, "seconds": {}}
+    run = a_run(inputs=[InputRecord(name="a.mp4", path="a.mp4", status="failed", error="a.mp4 is empty")])
     text = write_report(tmp_path / "new", graphs=[], qras=[], run=run, metrics=[]).read_text(encoding="utf-8")
     assert "No video came through" in text
     assert "<td>is empty</td>" in text
@@ -110,7 +112,7 @@ def test_a_graph_without_objects_is_one_sentence_and_some_pictures(tmp_path: Pat
     graph = draw_example(tmp_path)
     clips = tuple(c.model_copy(update={"events": ()}) for c in graph.clips)
     graph = graph.model_copy(update={"objects": (), "relations": (), "motions": (), "references": (), "clips": clips})
-    tags = Tags(write_report(tmp_path, graphs=[graph], qras=[], run={}, metrics=[]).read_text(encoding="utf-8"))
+    tags = Tags(write_report(tmp_path, graphs=[graph], qras=[], run=a_run(), metrics=[]).read_text(encoding="utf-8"))
     assert [tags.testids(n) for n in ("empty-graph", "keyframe", "stage", "lanes")] == [1, 4, 0, 0]
 
 
@@ -122,7 +124,7 @@ def test_missing_and_foreign_pictures_are_said_to_be_missing(tmp_path: Path) -> 
     last = graph.clips[1].keyframes[1].model_copy(update={"image": "../secret.jpg"})
     clip = graph.clips[1].model_copy(update={"keyframes": (graph.clips[1].keyframes[0], last)})
     graph = graph.model_copy(update={"clips": (graph.clips[0], clip)})
-    text = write_report(out, graphs=[graph], qras=[], run={}, metrics=[]).read_text(encoding="utf-8")
+    text = write_report(out, graphs=[graph], qras=[], run=a_run(), metrics=[]).read_text(encoding="utf-8")
     assert text.count("data:image/jpeg") == 2
     assert text.count("picture not found") == 2
 
@@ -162,7 +164,7 @@ def test_hundreds_of_objects_stay_in_bounds(tmp_path: Path) -> None:
         for i in range(700)
     )
     graph = graph.model_copy(update={"objects": graph.objects + crowd})
-    path = write_report(tmp_path, graphs=[graph], qras=example_questions(graph) * 200, run={}, metrics=[])
+    path = write_report(tmp_path, graphs=[graph], qras=example_questions(graph) * 200, run=a_run(), metrics=[])
     tags = Tags(path.read_text(encoding="utf-8"))
     assert path.stat().st_size < 2_000_000
     assert tags.testids("question") == 150
@@ -171,11 +173,11 @@ def test_hundreds_of_objects_stay_in_bounds(tmp_path: Path) -> None:
 
 def test_questions_of_an_absent_graph_are_listed(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
-    tags = Tags(write_report(tmp_path, graphs=[], qras=example_questions(graph), run={}, metrics=[]).read_text(encoding="utf-8"))
+    tags = Tags(write_report(tmp_path, graphs=[], qras=example_questions(graph), run=a_run(), metrics=[]).read_text(encoding="utf-8"))
     assert tags.testids("question") == 2
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_next_step(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutOfSpace, match=r"report\.html cannot be written: .*choose another --out"):
-        write_report(tmp_path / "file" / "out", graphs=[], qras=[], run={}, metrics=[])
+        write_report(tmp_path / "file" / "out", graphs=[], qras=[], run=a_run(), metrics=[])

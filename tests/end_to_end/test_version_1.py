@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from graph_schema.engines import open_engine
 from graph_schema.engines.embedded import stop_embedded
 from graph_schema.metrics import read_metrics
-from graph_schema.models import QRA, SCHEMA_VERSION, STSG, FrameSceneGraph
+from graph_schema.models import QRA, SCHEMA_VERSION, STSG, FrameSceneGraph, InduceResult
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.media import SplitVideo
@@ -82,7 +82,7 @@ def test_cached_steps_read(graph: STSG) -> None:
 
 def test_metrics_read() -> None:
     rows = read_metrics(V1 / "training" / "metrics.jsonl")
-    assert [row["step"] for row in rows] == list(range(1, rows[-1]["steps"] + 1))
+    assert [row["step"] for row in rows] == list(range(1, int(rows[-1]["steps"]) + 1))
 
 
 def test_the_store_gives_the_same_graph_and_questions(v1_store: GraphStore, graph: STSG, questions: list[QRA]) -> None:
@@ -92,7 +92,7 @@ def test_the_store_gives_the_same_graph_and_questions(v1_store: GraphStore, grap
     assert v1_store.graphs.write(graph) is True  # in the form of this version
     assert v1_store.graphs.write(graph) is False
     assert v1_store.graphs.read(GRAPH_ID) == graph
-    assert v1_store.ping()["schema_version"] == SCHEMA_VERSION
+    assert v1_store.ping().schema_version == SCHEMA_VERSION
 
 
 def test_the_store_gives_jobs_and_training_runs(v1_store: GraphStore) -> None:
@@ -102,7 +102,7 @@ def test_the_store_gives_jobs_and_training_runs(v1_store: GraphStore) -> None:
         "j2": ("sample", "cpu", "queued"),
         "j3": ("train", "gpu", "queued"),
     }
-    assert jobs["j1"].result == {"graph_id": GRAPH_ID}
+    assert jobs["j1"].result == InduceResult(graph_id=GRAPH_ID)
     assert jobs["j3"].created_at == "1970-01-01T00:00:01+00:00"
     assert jobs["j3"].updated_at == "2026-11-25T23:22:42.312+00:00"
     assert v1_store.training_runs.read(RUN_ID).qra_set_ids == (SET_ID,)

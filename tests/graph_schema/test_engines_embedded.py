@@ -84,7 +84,7 @@ def test_many_that_start_at_once_get_one_engine(data: Path) -> None:
 def test_many_that_open_a_fresh_store_at_once_all_can(data: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
         stores = list(pool.map(lambda _: GraphStore.open(Settings(data=data)), range(3)))
-    assert {store.ping()["schema_version"] for store in stores} == {migrations()[-1][0]}
+    assert {store.ping().schema_version for store in stores} == {migrations()[-1][0]}
     for store in stores:
         store.close()
 
@@ -124,7 +124,7 @@ def test_a_stale_address_is_cleared(data: Path) -> None:
     stale = json.loads((data / "engine" / "address.json").read_text())
     assert engine_pid(data) is None
     with GraphStore.open(Settings(data=data)) as store:
-        assert store.ping()["engine"] == "embedded"
+        assert store.ping().engine == "embedded"
     assert json.loads((data / "engine" / "address.json").read_text())["password"] != stale["password"]
 
 
@@ -212,7 +212,7 @@ def test_an_engine_whose_starter_was_killed_is_found(data: Path) -> None:
     starter.kill()
     starter.wait()
     with GraphStore.open(Settings(data=data)) as store:
-        assert store.ping()["engine"] == "embedded"
+        assert store.ping().engine == "embedded"
 
 
 def test_an_engine_that_cannot_start_says_why(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,7 @@ def test_a_server_that_goes_down_and_comes_back(tmp_path: Path) -> None:
         again = subprocess.Popen(server.process.args, env=neo4j_server.environment_of(tmp_path), stdout=subprocess.DEVNULL)
         try:
             neo4j_server.wait_until_it_answers(server.address, tmp_path / "console.log", again)
-            assert store.ping()["engine"] == "neo4j"
+            assert store.ping().engine == "neo4j"
         finally:
             again.kill()
             again.wait()

@@ -16,14 +16,14 @@ def row(step: int, loss: float) -> dict[str, float]:
 
 def test_a_summary_compares_the_mean_of_the_first_and_the_last_quarter() -> None:
     summary = summarise([row(n, loss) for n, loss in enumerate((8, 6, 5, 4, 3, 2, 1, 0), start=1)])
-    assert summary["steps"] == 8
-    assert summary["first"] == {"loss": 7, "loss_answer": 3.5, "loss_rationale": 1.75}  # (8 + 6) / 2
-    assert summary["last"] == {"loss": 0.5, "loss_answer": 0.25, "loss_rationale": 0.125}  # (1 + 0) / 2
+    assert summary.steps == 8
+    assert summary.first == {"loss": 7, "loss_answer": 3.5, "loss_rationale": 1.75}  # (8 + 6) / 2
+    assert summary.last == {"loss": 0.5, "loss_answer": 0.25, "loss_rationale": 0.125}  # (1 + 0) / 2
 
 
 def test_of_fewer_than_four_steps_a_quarter_is_one_step() -> None:
-    assert summarise([row(1, 3), row(2, 1)])["first"]["loss"] == 3
-    assert summarise([row(1, 3)])["last"]["loss"] == 3
+    assert summarise([row(1, 3), row(2, 1)]).first["loss"] == 3
+    assert summarise([row(1, 3)]).last["loss"] == 3
 
 
 def test_a_line_still_being_written_is_left_out(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from graph_schema.errors import Conflict, LeaseLost, NotFound
-from graph_schema.models import InduceParameters, Job, SampleParameters, TrainParameters
+from graph_schema.models import InduceParameters, InduceResult, Job, SampleParameters, TrainParameters
 from graph_schema.store import GraphStore
 from graph_schema.timestamps import timestamp
 from tests.support.graphs import unique
@@ -78,7 +78,7 @@ def test_a_lease_that_ran_out_can_be_taken_and_the_old_owner_can_do_no_more(stor
     with pytest.raises(LeaseLost, match=f"job {job.id} is no longer me's attempt 1"):
         store.jobs.renew_lease(job.id, "me", 1, 60, now=1061.0)
     with pytest.raises(LeaseLost):
-        store.jobs.finish(job.id, "me", 1, "done", result={"late": True})
+        store.jobs.finish(job.id, "me", 1, "done", result=InduceResult(graph_id="late"))
     assert store.jobs.read(job.id) == taken
 
 
@@ -92,8 +92,8 @@ def test_a_heartbeat_moves_the_lease_and_tells_how_far_it_is(store: GraphStore, 
 
 def test_the_owner_ends_the_job_with_a_result_or_an_error(store: GraphStore, job: Job) -> None:
     store.jobs.claim(job.id, "me", 60, now=1000.0)
-    done = store.jobs.finish(job.id, "me", 1, "done", result={"graph_ids": ["g1"]})
-    assert (done.state, done.result, done.progress, done.owner) == ("done", {"graph_ids": ["g1"]}, 1.0, None)
+    done = store.jobs.finish(job.id, "me", 1, "done", result=InduceResult(graph_id="g1"))
+    assert (done.state, done.result, done.progress, done.owner) == ("done", InduceResult(graph_id="g1"), 1.0, None)
     assert store.jobs.read(job.id) == done
     assert store.jobs.claim(job.id, "you", 60, now=9e9) is None
 

@@ -23,7 +23,7 @@ def client_of(
     *,
     notify: Callable[[Job], None] = lambda job: None,
     sweep_seconds: float = 60.0,
-    ping_broker: Callable[[], dict[str, Any]] | None = None,
+    ping_broker: Callable[[], dict[str, int]] | None = None,
     **settings: Any,
 ) -> Iterator[TestClient]:
     app = create_app(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from graph_schema.metrics import Metrics
 from graph_schema.models import (
     QRA,
     STSG,
     Attribute,
     Clip,
     Event,
+    InputRecord,
     Keyframe,
     Motion,
     ObjectBox,
@@ -21,10 +24,12 @@ from graph_schema.models import (
     RationaleStep,
     Reference,
     Relation,
+    RunRecord,
     SceneObject,
     Video,
     VideoRef,
 )
+from graph_schema.options import RunOptions
 
 WIDTH, HEIGHT = 640, 360
 TIMES = (0.5, 1.5, 3.0, 4.0)
@@ -162,22 +167,27 @@ def example_questions(graph: STSG) -> list[QRA]:
     ]
 
 
-def example_run(graph: STSG) -> dict[str, object]:
-    return {
-        "status": "failed",
-        "configuration": {"parser": "opencv", "seed": 0},
-        "inputs": [
-            {"name": graph.video.name, "path": graph.video.name, "status": "done", "graph_id": graph.id, "things": 2, "seconds": 1.2},
-            {"name": "notes.mp4", "path": "/in/notes.mp4", "status": "failed", "error": "/in/notes.mp4 is not a video: it holds text"},
-        ],
-        "counts": {"graphs": 1, "objects": 5, "questions": 2},
-        "shortfalls": {"1": 1, "3": 24},
-        "seconds": {"induce": 1.2, "sample": 0.3, "train": 9.5},
-        "versions": {"python": "3.11"},
-    }
+def a_run(**fields: Any) -> RunRecord:
+    """The record of a run of which only these fields matter."""
+    return RunRecord(**{"version": "0.1.0", "configuration": RunOptions(), "versions": {}, "seeds": {"seed": 0}, **fields})
 
 
-def example_metrics(steps: int = 40) -> list[dict[str, float]]:
+def example_run(graph: STSG) -> RunRecord:
+    name = graph.video.name
+    return a_run(
+        status="failed",
+        inputs=(
+            InputRecord(name=name, path=name, status="done", graph_id=graph.id, things=2, seconds=1.2),
+            InputRecord(name="notes.mp4", path="/in/notes.mp4", status="failed", error="/in/notes.mp4 is not a video: it holds text"),
+        ),
+        counts={"graphs": 1, "objects": 5, "questions": 2},
+        shortfalls={"1": 1, "3": 24},
+        seconds={"induce": 1.2, "sample": 0.3, "train": 9.5},
+        versions={"python": "3.11"},
+    )
+
+
+def example_metrics(steps: int = 40) -> list[Metrics]:
     return [
         {"step": i, "loss": 2.0, "loss_answer": 5.0 * 0.95**i + 0.2 * (i % 3), "loss_rationale": 4.0 * 0.97**i + 0.1 * (i % 4)}
         for i in range(steps)

@@ -17,7 +17,7 @@ import workers.jobs.handlers
 import workers.pipeline
 from graph_schema.errors import Interrupted
 from graph_schema.identifiers import file_sha256, video_id
-from graph_schema.models import InduceParameters, Job, SampleParameters
+from graph_schema.models import InduceParameters, InduceResult, Job, SampleParameters, SampleResult
 from graph_schema.options import OpenCVParserOptions, SamplingOptions
 from graph_schema.progress import Progress
 from graph_schema.settings import Settings
@@ -59,8 +59,8 @@ def test_a_job_is_done_once_whoever_rings_again(embedded_store: GraphStore, sett
     done = embedded_store.jobs.read(induce.id)
     assert (done.state, done.attempt, done.progress, done.owner) == ("done", 1, 1.0, None)
     assert f"{SHOTS} shots" in done.message
-    assert done.result is not None
-    graph = embedded_store.graphs.read(done.result["graph_id"])
+    assert isinstance(done.result, InduceResult)
+    graph = embedded_store.graphs.read(done.result.graph_id)
     assert graph.video.id == video_id(file_sha256(shots))
     assert len(graph.clips) == SHOTS
     run_job(induce.id, embedded_store, settings)
@@ -226,8 +226,8 @@ def test_a_sample_job_can_be_cancelled_and_handed_back(embedded_store: GraphStor
     assert (back.state, back.attempt, back.result) == ("queued", 0, None)
     run_job(job.id, embedded_store, settings)
     done = embedded_store.jobs.read(job.id)
-    assert done.result is not None
-    assert (done.state, done.progress, done.message) == ("done", 1.0, f"{done.result['questions']} questions")
+    assert isinstance(done.result, SampleResult)
+    assert (done.state, done.progress, done.message) == ("done", 1.0, f"{done.result.questions} questions")
 
 
 @pytest.mark.parametrize("content", [b"", b'{"video": {}}', b"\xff\xfe"], ids=["empty", "of another form", "no text"])

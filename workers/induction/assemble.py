@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph_schema.identifiers import graph_id
 from graph_schema.models import STSG, Clip, Event, Keyframe, Motion, ObjectBox, Participant, Reference, Relation, SceneObject
+from graph_schema.record import JsonObject
 from workers.induction.bridge import Entity, bridge_clips
 from workers.induction.clip_graph import ClipGraph, ClipObject, EdgeEndpoint
 from workers.induction.events import describe_clip
@@ -25,7 +26,7 @@ def assemble(
     entities: Sequence[Entity] | None = None,
     *,
     producer: str,
-    configuration: dict[str, Any],
+    configuration: JsonObject,
     cycle: int = 0,
 ) -> STSG:
     """Return the video's graph. The same input gives the same graph with the same ids, in the same order.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import redis
 from celery import Celery
 from kombu.entity import Queue
@@ -46,12 +44,12 @@ def notify(app: Celery, job: Job) -> None:
     app.send_task(RUN_JOB, args=[job.id], queue=job.queue)
 
 
-def ping_broker(settings: Settings) -> dict[str, Any]:
-    """Ask the broker for a sign of life: how many notifies wait in each queue. Raises BrokerUnavailable."""
+def ping_broker(settings: Settings) -> dict[str, int]:
+    """Ask the broker for a sign of life: how many wake-up messages wait in each queue. Raises BrokerUnavailable."""
     assert settings.redis_url is not None
     try:
         with redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
-            return {"waiting": {name: client.llen(name) for name in QUEUES}}
+            return {name: int(client.llen(name)) for name in QUEUES}
     except (redis.RedisError, ValueError) as error:
         raise BrokerUnavailable(
             f"no Redis answers at STEPGRAPH_REDIS_URL ({error}); start it or correct the address; jobs wait meanwhile"

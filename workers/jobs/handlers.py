@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import assert_never
 
 from graph_schema.errors import NotFound
-from graph_schema.models import InduceParameters, Job, SampleParameters, TrainParameters
+from graph_schema.models import InduceParameters, InduceResult, Job, JobResult, SampleParameters, SampleResult, TrainParameters
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.lease import Lease
@@ -14,7 +14,7 @@ from workers.pipeline import induce_video, path_of, sample_questions
 from workers.questions import shortfalls
 
 
-def handle(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
+def handle(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> JobResult:
     """Do the work of a job and return its result. Raises what the steps raise; Interrupted when the lease says to stop."""
     match job.parameters:
         case InduceParameters():
@@ -27,18 +27,18 @@ def handle(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> dic
             assert_never(job.parameters)
 
 
-def induce(parameters: InduceParameters, store: GraphStore, settings: Settings, lease: Lease) -> dict[str, Any]:
+def induce(parameters: InduceParameters, store: GraphStore, settings: Settings, lease: Lease) -> InduceResult:
     """A video's graph, written to the store."""
     video = store.videos.read(parameters.video_id)
     path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
     graph = induce_video(path, settings=settings, store=store, parser=parameters.parser, name=video.name, progress=lease.progress)
-    return {"graph_id": graph.id}
+    return InduceResult(graph_id=graph.id)
 
 
-def sample(parameters: SampleParameters, store: GraphStore, lease: Lease) -> dict[str, Any]:
+def sample(parameters: SampleParameters, store: GraphStore, lease: Lease) -> SampleResult:
     """A QRA set from graphs, written to the store."""
     questions, set_id = sample_questions(store, parameters.graph_ids, parameters, progress=lease.progress)
     missing = shortfalls(questions, parameters.samples, parameters.step_mix)
-    return {"qra_set_id": set_id, "questions": len(questions), "shortfalls": missing}
+    return SampleResult(qra_set_id=set_id, questions=len(questions), shortfalls=missing)

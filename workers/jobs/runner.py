@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from graph_schema.errors import EngineUnavailable, Interrupted, LeaseLost, StepgraphError
-from graph_schema.models import Job
+from graph_schema.models import Job, JobResult
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.handlers import handle
@@ -26,7 +26,7 @@ class JobOutcome:
     """How an attempt came out. `retry`: handed back to the queue, because of `error` or because this worker is shutting down."""
 
     state: Literal["done", "failed", "cancelled", "retry", "lease_lost"]
-    result: dict[str, Any] | None = None
+    result: JobResult | None = None
     error: str | None = None
 
 

@@ -13,13 +13,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, EmptyQRASet, Interrupted, StepgraphError
 from graph_schema.files import write_atomically
 from graph_schema.metrics import read_latest_metrics, read_metrics, summarise, training_folder
-from graph_schema.models import TrainParameters
+from graph_schema.models import TrainParameters, TrainResult
 from graph_schema.options import TrainingOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -37,10 +36,8 @@ class TrainingFailed(StepgraphError):
     kind = "training-failed"
 
 
-def train(parameters: TrainParameters, store: GraphStore, settings: Settings, lease: Lease, *, job_id: str) -> dict[str, Any]:
-    """Train on a QRA set. Returns `training_run_id` and `metrics.summarise`.
-
-    An attempt goes on from the checkpoint of the one before.
+def train(parameters: TrainParameters, store: GraphStore, settings: Settings, lease: Lease, *, job_id: str) -> TrainResult:
+    """Train on a QRA set. An attempt goes on from the checkpoint of the one before.
     Raises: Interrupted, also while another trainer works on this run; TrainingFailed; BadInput where torch is not installed.
     """
     if importlib.util.find_spec("torch") is None:
@@ -58,12 +55,12 @@ def train(parameters: TrainParameters, store: GraphStore, settings: Settings, le
     summary = summarise(metrics)
     store.training_runs.write(
         run_id,
-        properties={**options.identity(), **summary, "job_id": job_id, "checkpoint": str(folder / "checkpoint")},
+        properties={**options.identity(), **summary.model_dump(), "job_id": job_id, "checkpoint": str(folder / "checkpoint")},
         qra_set_ids=[set_id],
         started_from=options.model,
         produced=f"m{run_id[1:]}",
     )
-    return {"training_run_id": run_id, **summary}
+    return TrainResult(training_run_id=run_id, **summary.model_dump())
 
 
 def _lay_out(folder: Path, store: GraphStore, set_id: str, options: TrainingOptions, data: Path) -> Path:

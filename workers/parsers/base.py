@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from graph_schema.models import FrameSceneGraph
+from graph_schema.record import JsonObject
 from workers.media import ClipFrames
 
 
@@ -22,7 +23,7 @@ class SceneParser(Protocol):
     def version(self) -> int: ...
 
     @property
-    def configuration(self) -> dict[str, Any]: ...
+    def configuration(self) -> JsonObject: ...
 
     def parse(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
         """Return one frame scene graph for each of `clip.keyframes`, in time order."""

@@ -11,7 +11,6 @@ consecutive appearances.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from graph_schema.identifiers import graph_id
 from graph_schema.models import (
@@ -28,6 +27,7 @@ from graph_schema.models import (
     SceneObject,
     Video,
 )
+from graph_schema.record import JsonObject
 from graph_schema.vocabulary import STANDS, PixelBox, motion_word, runs
 from workers.synthetic.sight import Moment, facts, look_at
 from workers.synthetic.worlds import WORLD_VERSION, Appearance, Shot, World
@@ -66,7 +66,7 @@ class _Parts:
     references: list[Reference] = field(default_factory=list)
 
 
-def configuration_of(seed: int) -> dict[str, Any]:
+def configuration_of(seed: int) -> JsonObject:
     """What a true graph says of how it came to be."""
     return {"seed": seed, "world_version": WORLD_VERSION, "truth_version": TRUTH_VERSION}
 

@@ -7,13 +7,13 @@ moving thing is called if it is not a person.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
+from graph_schema.record import JsonObject
 from graph_schema.vocabulary import PixelBox
 from workers.media import ClipFrames
 from workers.parsers.opencv.faces import follow_faces
@@ -43,7 +43,7 @@ class OpenCVParser:
         return VERSION
 
     @property
-    def configuration(self) -> dict[str, Any]:
+    def configuration(self) -> JsonObject:
         """Nothing to set; the OpenCV release, because its detectors decide."""
         return {"opencv": cv2.__version__}
 
