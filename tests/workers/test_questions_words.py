@@ -56,6 +56,9 @@ def test_relations_describe_an_object_from_both_ends(predicate: str, of_subject:
         ("opens", "opens", "open", "opening"),
         ("goes out", "goes out", "go out", "going out"),
         ("turning", "is turning", "be turning", "turning"),
+        ("travels on", "travels on", "travel on", "traveling on"),
+        ("begins to eat", "begins to eat", "begin to eat", "beginning to eat"),
+        ("left", "is left", "be left", "being left"),
     ],
 )
 def test_motions_have_their_forms(motion: str, says: str, bare: str, participle: str) -> None:

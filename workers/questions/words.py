@@ -1,16 +1,19 @@
-"""Predicates, motions and times as plain English words. Text in, text out."""
+"""Predicates, motions and times as plain English words. Text in, text out.
+
+Forms of verbs are lemminflect's, which looks them up in a dictionary; inflect makes them by rule, and some wrong (`openning`, `visitting`).
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 import re
+
+import lemminflect
 
 from graph_schema.vocabulary import INVERSE, LEFT_OF
 from workers.questions.links import Window
 
-NOT_VERBS = frozenset({"across", "always", "as", "besides", "plus", "sometimes", "this", "thus", "towards", "versus"})
-"""First words that end in s and yet are no verb."""
-IRREGULAR = {"has": "have", "is": "be", "does": "do", "goes": "go", "lies": "lie", "ties": "tie", "dies": "die"}
 PHRASES = {LEFT_OF: "to the left of", INVERSE[LEFT_OF]: "to the right of"}
 """`What is left of the cup?` asks how much of it remains."""
 
@@ -27,7 +30,7 @@ def bare_verb(motion: str) -> str:
     if not _is_verb(plain):
         return f"be {plain}"
     first, _, rest = plain.partition(" ")
-    return f"{_stem(first)} {rest}".rstrip()
+    return f"{_lemma(first)} {rest}".rstrip()
 
 
 def participle(motion: str) -> str:
@@ -36,7 +39,8 @@ def participle(motion: str) -> str:
     if not _is_verb(plain):
         return plain if plain.split()[0].endswith("ing") else f"being {plain}"
     first, _, rest = plain.partition(" ")
-    return f"{_ing(_stem(first))} {rest}".rstrip()
+    (present, *_) = lemminflect.getInflection(_lemma(first), tag="VBG")
+    return f"{present} {rest}".rstrip()
 
 
 def ask_subject(predicate: str, noun: str, what: str = "what") -> str:
@@ -112,25 +116,12 @@ def _plain(predicate: str) -> str:
 
 
 def _is_verb(plain: str) -> bool:
-    first = plain.split()[0] if plain else ""
-    return first in IRREGULAR or (first.endswith("s") and not first.endswith("ss") and len(first) > 3 and first not in NOT_VERBS)
+    """Whether it begins with a verb of the third person, as `touches`, not `left`, `across` or `holding`."""
+    return _lemma(plain.split()[0]) is not None if plain else False
 
 
-def _stem(verb: str) -> str:
-    if verb in IRREGULAR:
-        return IRREGULAR[verb]
-    if verb.endswith("ies"):
-        return f"{verb[:-3]}y"
-    if verb.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
-        return verb[:-2]
-    return verb[:-1]
-
-
-def _ing(stem: str) -> str:
-    if stem.endswith("ie"):
-        return f"{stem[:-2]}ying"
-    if stem.endswith("e") and not stem.endswith(("ee", "oe", "ye")) and stem != "be":
-        return f"{stem[:-1]}ing"
-    if re.fullmatch("[^aeiou]*[aeiou][bdgmnprt]", stem):  # run, sit, stop
-        return f"{stem}{stem[-1]}ing"
-    return f"{stem}ing"
+@functools.cache
+def _lemma(verb: str) -> str | None:
+    """The bare form of a verb of the third person; None for any other word."""
+    lemmas: tuple[str, ...] = lemminflect.getLemma(verb, upos="VERB", lemmatize_oov=False)
+    return next((lemma for lemma in lemmas if verb in lemminflect.getInflection(lemma, tag="VBZ", inflect_oov=False)), None)
