@@ -155,7 +155,7 @@ def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> N
         )
         workers.notify(job)
         service.wait_until(lambda: store.jobs.read("j1").state == "failed", 60, "the job is done")
-        assert store.jobs.read("j1").error == "graph 'g0' not found; induce one from a video first"
+        assert store.jobs.read("j1").error == "graph 'g0' not found; induce one from a video first, or take one that GET /v1/graphs lists"
 
 
 def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
