@@ -15,13 +15,9 @@ from workers.synthetic import make_world, write_world
 
 
 @pytest.fixture(scope="session")
-def short_video(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A real video of 10 s; a synthetic one where there are no real ones."""
-    try:
-        folder: Path = request.getfixturevalue("real_videos")
-    except pytest.skip.Exception:
-        return write_world(make_world(12), tmp_path_factory.mktemp("world"))[0]
-    return folder / "sk_bikes.mp4"
+def short_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic video of two shots: what becomes of real ones is in tests of the parser."""
+    return write_world(make_world(12), tmp_path_factory.mktemp("world"))[0]
 
 
 def walk(base_url: str, path: Path) -> None:
