@@ -6,7 +6,9 @@ Boxes here are `(x1, y1, x2, y2)` in pixels of one frame; y grows downwards. Num
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+
+from graph_schema.geometry import PixelBox
 
 LEFT_OF = "left of"
 ABOVE = "above"
@@ -42,10 +44,6 @@ HIDES_SHARE = 0.05
 """A thing in front of another hides at least this share of it."""
 MIN_SPEED = 0.02
 """Slower than this, in frame diagonals a second, stands still."""
-MIN_SECONDS = 0.4
-"""What lasts shorter is not recorded."""
-BRIDGE_SECONDS = 0.2
-"""Interruptions shorter than this are ignored."""
 
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "grey", "black")
 """The basic colour words of English; attribute kind `colour`."""
@@ -56,8 +54,6 @@ SIZES = ("small", "medium", "large")
 MEDIUM_FROM = 0.16
 LARGE_FROM = 0.3
 """From these shares of the frame's shorter side on, the longer side of a thing's whole box (nothing hidden or cut off) is medium, large."""
-
-PixelBox = tuple[float, float, float, float]
 
 
 def side_of(a: PixelBox, b: PixelBox, *, overlap: float = SIDE_OVERLAP, slack: float = SIDE_SLACK) -> str | None:
@@ -74,15 +70,6 @@ def side_of(a: PixelBox, b: PixelBox, *, overlap: float = SIDE_OVERLAP, slack: f
         if starts_first and a[axis + 2] <= b[axis] + allowed and smaller > 0 and shared >= overlap * smaller:
             return word
     return None
-
-
-def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Shared area over covered area of two boxes, 0 where they do not meet."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
 
 
 def size_word(longer_side: float, width: float, height: float) -> str:
@@ -115,27 +102,6 @@ def motion_word(dx: float, dy: float, seconds: float, diagonal: float) -> str:
     if seconds <= 0 or math.hypot(dx, dy) < MIN_SPEED * diagonal * seconds:
         return STANDS
     return MOTIONS[round(math.atan2(-dy, dx) / (math.pi / 4)) % 8]
-
-
-def runs(
-    times: Sequence[float], words: Sequence[str | None], *, end: float, bridge: float = BRIDGE_SECONDS, least: float = MIN_SECONDS
-) -> list[tuple[float, float, str]]:
-    """Turn one word a sample into `(start_seconds, end_seconds, word)` intervals; None samples give none.
-
-    A sample stands from its time to the next one's, the last to `end`. Interruptions of a word shorter than
-    `bridge` are bridged, then intervals shorter than `least` dropped.
-    """
-    found: list[list[float | str]] = []
-    for i, word in enumerate(words):
-        if word is None:
-            continue
-        start, stop = times[i], times[i + 1] if i + 1 < len(times) else end
-        last = next((r for r in reversed(found) if r[2] == word), None)
-        if last is not None and start - float(last[1]) < bridge:
-            last[1] = stop
-        else:
-            found.append([start, stop, word])
-    return [(float(s), float(e), str(w)) for s, e, w in found if float(e) - float(s) >= least - 1e-9]
 
 
 def plural(count: int, noun: str) -> str:

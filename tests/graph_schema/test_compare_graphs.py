@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_schema.compare import UNITS, Comparison, Tally, compare_graphs
-from graph_schema.compare_files import nothing_found
+from graph_schema.compare.files import nothing_found
 from graph_schema.models import STSG, Attribute, Clip, Keyframe, Motion, ObjectBox, Reference, Relation, SceneObject, Video
 from workers.synthetic import make_world, truth
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import box_iou
 from workers.parsers.opencv.background import background_of, level
 from workers.parsers.opencv.camera import camera_motion
 from workers.parsers.opencv.colours import colour_of, lab, word_of_lab
@@ -113,8 +112,3 @@ def test_a_pan_is_noticed_and_a_car_before_a_still_camera_is_not() -> None:
     for k in range(20):
         still[k, 40:80, 10 * k : 10 * k + 50] = scene[160:200, 300:350]
     assert not camera_motion(still).moves
-
-
-def test_overlap_of_boxes() -> None:
-    assert box_iou((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)  # 2 shared of 4 + 4 - 2
-    assert box_iou((0, 0, 1, 1), (2, 2, 3, 3)) == 0

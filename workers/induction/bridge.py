@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
+from graph_schema.geometry import box_centre
+from graph_schema.intervals import TimeInterval, shared_seconds
 from graph_schema.models import Confidence, Record
 from graph_schema.vocabulary import STANDS
 from workers.induction.clip_graph import ClipGraph, ClipObject
@@ -128,7 +130,7 @@ def _place(graph: ClipGraph, n: int, *, at_end: bool) -> tuple[float, float] | N
     if at_end:
         seen.reverse()
     time, box = seen[0]
-    middle = np.array([box[0] + box[2], box[1] + box[3]]) / 2
+    middle = np.array(box_centre(box))
     mine = [m for m in graph.motions if m.thing == n]
     if len(seen) == 1 or not mine:
         return float(middle[0]), float(middle[1])
@@ -136,10 +138,10 @@ def _place(graph: ClipGraph, n: int, *, at_end: bool) -> tuple[float, float] | N
     if motion.motion == STANDS:
         return float(middle[0]), float(middle[1])
     next_time, next_box = seen[1]
-    low, high = sorted((time, next_time))
-    moving = sum(max(0.0, min(high, m.end_seconds) - max(low, m.start_seconds)) for m in mine if m.motion != STANDS)
+    between = TimeInterval(*sorted((time, next_time)))
+    moving = sum(shared_seconds(between, m) for m in mine if m.motion != STANDS)
     if moving >= _MIN_MOVING_SECONDS:
-        step = middle - np.array([next_box[0] + next_box[2], next_box[1] + next_box[3]]) / 2
+        step = middle - np.array(box_centre(next_box))
         beyond = motion.end_seconds - time if at_end else time - motion.start_seconds
         middle = middle + step / moving * min(max(beyond, 0.0), _MAX_GUESS_SECONDS)
     return float(middle[0]), float(middle[1])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from graph_schema.geometry import box_iou, centre_distance
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph
-from graph_schema.vocabulary import box_iou
 
 PASSING_KINDS = frozenset({"position", "state", "pose", "action"})
 """Attributes of a moment, which say nothing of which thing it is."""
@@ -63,11 +63,6 @@ def content_order(found: FrameObject) -> tuple[object, ...]:
 def lasting(attributes: Sequence[Attribute]) -> frozenset[tuple[str, str]]:
     """The attributes that belong to a thing rather than to a moment, as (kind, name)."""
     return frozenset((a.kind, a.name.casefold()) for a in attributes if a.kind not in PASSING_KINDS)
-
-
-def centre_distance(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """Distance of two boxes' middles, in frame sides."""
-    return float(np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2))
 
 
 def unambiguous_matches(score: NDArray[np.float64]) -> list[tuple[int, int]]:

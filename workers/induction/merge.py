@@ -11,21 +11,20 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graph_schema.geometry import displacement
+from graph_schema.intervals import ADJACENT_SECONDS, BRIDGE_SECONDS, group_adjacent, hull
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
-from graph_schema.vocabulary import BRIDGE_SECONDS, FORWARD, SYMMETRIC, motion_word
+from graph_schema.vocabulary import FORWARD, SYMMETRIC, motion_word
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
 from workers.induction.identity import PASSING_KINDS, Place, same_things
 
-_SAME_TIME = 1e-3
-"""Intervals that end and start this near, in seconds, are adjacent: less than any frame lasts."""
-
 
 @dataclass(frozen=True)
-class _Stretch:
-    """A time for which something was said, and how surely."""
+class _ScoredInterval:
+    """A time for which a parser states something, and its confidence."""
 
-    start: float
-    end: float
+    start_seconds: float
+    end_seconds: float
     confidence: float
 
 
@@ -120,7 +119,7 @@ def _relations(
     times: Sequence[float],
     following: Sequence[float],
 ) -> list[ClipRelation]:
-    said: dict[tuple[int, str, int], list[_Stretch]] = defaultdict(list)
+    said: dict[tuple[int, str, int], list[_ScoredInterval]] = defaultdict(list)
     for k, frame in enumerate(frames):
         for r in frame.relations:
             subject, predicate, target = thing_of[k, r.subject], r.predicate, thing_of[k, r.object]
@@ -130,36 +129,34 @@ def _relations(
                 subject, predicate, target = target, FORWARD.get(predicate, predicate), subject
             start = times[k] if r.start_seconds is None else r.start_seconds
             end = following[k] if r.end_seconds is None else r.end_seconds
-            said[subject, predicate, target].append(_Stretch(start, max(start, end), r.confidence))
+            said[subject, predicate, target].append(_ScoredInterval(start, max(start, end), r.confidence))
     found = []
-    for (subject, predicate, target), stretches in sorted(said.items()):
-        for stretch in _joined(stretches):
-            for part, keyframe in _shared_out(stretch, things[subject], things[target], times):
+    for (subject, predicate, target), intervals in sorted(said.items()):
+        for interval in _merged(intervals):
+            for part, keyframe in _divided(interval, things[subject], things[target], times):
                 found.append(
                     ClipRelation(
                         subject=EdgeEndpoint(thing=subject, keyframe=keyframe if things[subject].kind == "dynamic" else None),
                         predicate=predicate,
                         object=EdgeEndpoint(thing=target, keyframe=keyframe if things[target].kind == "dynamic" else None),
-                        start_seconds=part.start,
-                        end_seconds=part.end,
+                        start_seconds=part.start_seconds,
+                        end_seconds=part.end_seconds,
                         confidence=part.confidence,
                     )
                 )
     return sorted(found, key=lambda r: (r.start_seconds, r.subject.thing, r.predicate, r.object.thing))
 
 
-def _joined(stretches: Sequence[_Stretch]) -> list[_Stretch]:
-    """One stretch for what overlaps or is adjacent, in time order; confidence is the mean."""
-    runs: list[list[_Stretch]] = []
-    for stretch in sorted(stretches, key=lambda s: (s.start, s.end, s.confidence)):
-        if runs and stretch.start <= max(s.end for s in runs[-1]) + _SAME_TIME:
-            runs[-1].append(stretch)
-        else:
-            runs.append([stretch])
-    return [_Stretch(run[0].start, max(s.end for s in run), _mean([s.confidence for s in run])) for run in runs]
+def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
+    """One interval for what overlaps or touches, in time order; confidence is the mean.
+
+    Gaps are not bridged: a parser that says how long a fact holds has done that, and an interruption it reports is one.
+    """
+    groups = group_adjacent(intervals, tolerance_seconds=ADJACENT_SECONDS)
+    return [_ScoredInterval(*hull(group), _mean([i.confidence for i in group])) for group in groups]
 
 
-def _shared_out(stretch: _Stretch, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_Stretch, int | None]]:
+def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_ScoredInterval, int | None]]:
     """Divide a relation's time among the keyframes it is told at; the parts together are the whole.
 
     Two static things: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
@@ -168,13 +165,13 @@ def _shared_out(stretch: _Stretch, a: ClipObject, b: ClipObject, times: Sequence
     """
     seen = [{m.keyframe for m in thing.moments} for thing in (a, b) if thing.kind == "dynamic"]
     if not seen:
-        return [(stretch, None)]
+        return [(interval, None)]
     both = sorted(set.intersection(*seen))
-    inside = [k for k in both if stretch.start <= times[k] < stretch.end]
+    inside = [k for k in both if interval.start_seconds <= times[k] < interval.end_seconds]
     if not inside:
-        inside = [min(both, key=lambda k: (max(stretch.start - times[k], times[k] - stretch.end), k))]
-    borders = [stretch.start, *(times[k] for k in inside[1:]), stretch.end]
-    return [(_Stretch(borders[n], borders[n + 1], stretch.confidence), k) for n, k in enumerate(inside)]
+        inside = [min(both, key=lambda k: (max(interval.start_seconds - times[k], times[k] - interval.end_seconds), k))]
+    borders = [interval.start_seconds, *(times[k] for k in inside[1:]), interval.end_seconds]
+    return [(_ScoredInterval(borders[n], borders[n + 1], interval.confidence), k) for n, k in enumerate(inside)]
 
 
 # ----------------------------------------------------------------------------------------------- motions
@@ -187,46 +184,47 @@ def _motions(
     times: Sequence[float],
     frame_size: tuple[int, int],
 ) -> list[ClipMotion]:
-    said: dict[int, dict[str, list[_Stretch]]] = defaultdict(lambda: defaultdict(list))
+    said: dict[int, dict[str, list[_ScoredInterval]]] = defaultdict(lambda: defaultdict(list))
     for k, frame in enumerate(frames):
         for m in frame.motions:
-            said[thing_of[k, m.object]][m.motion].append(_Stretch(m.start_seconds, m.end_seconds, m.confidence))
+            said[thing_of[k, m.object]][m.motion].append(_ScoredInterval(m.start_seconds, m.end_seconds, m.confidence))
     found = []
     for n, thing in enumerate(things):
         if thing.kind == "static" or len(thing.moments) < 2:
             continue
         if n not in said:
             found += _measured(n, thing, times, frame_size)
-        for word, stretches in said.get(n, {}).items():
-            for stretch in _joined(stretches):
-                for part, i in _between_moments(stretch, [times[m.keyframe] for m in thing.moments]):
+        for word, intervals in said.get(n, {}).items():
+            for interval in _merged(intervals):
+                for part, i in _between_observations(interval, [times[m.keyframe] for m in thing.moments]):
                     found.append(
                         ClipMotion(
                             thing=n,
                             from_keyframe=thing.moments[i].keyframe,
                             to_keyframe=thing.moments[i + 1].keyframe,
                             motion=word,
-                            start_seconds=part.start,
-                            end_seconds=part.end,
+                            start_seconds=part.start_seconds,
+                            end_seconds=part.end_seconds,
                             confidence=part.confidence,
                         )
                     )
     return sorted(found, key=lambda m: (m.thing, m.start_seconds, m.motion))
 
 
-def _between_moments(stretch: _Stretch, times: Sequence[float]) -> list[tuple[_Stretch, int]]:
+def _between_observations(interval: _ScoredInterval, times: Sequence[float]) -> list[tuple[_ScoredInterval, int]]:
     """Divide a motion's time among the pairs of consecutive moments, (part, first of the pair); the parts together are the whole.
 
     Before the first moment and after the last it belongs to the first and last pair. A part shorter than BRIDGE_SECONDS goes to
     its neighbour: what reaches a little past a keyframe says nothing of the way to the next one.
     """
-    inner = [i for i in range(1, len(times) - 1) if stretch.start + BRIDGE_SECONDS <= times[i] <= stretch.end - BRIDGE_SECONDS]
-    borders = [stretch.start, *(times[i] for i in inner), stretch.end]
+    earliest, latest = interval.start_seconds + BRIDGE_SECONDS, interval.end_seconds - BRIDGE_SECONDS
+    inner = [i for i in range(1, len(times) - 1) if earliest <= times[i] <= latest]
+    borders = [interval.start_seconds, *(times[i] for i in inner), interval.end_seconds]
     parts = []
     for start, end in itertools.pairwise(borders):
         middle = (start + end) / 2
         pair = sum(t <= middle for t in times[1:-1])
-        parts.append((_Stretch(start, end, stretch.confidence), pair))
+        parts.append((_ScoredInterval(start, end, interval.confidence), pair))
     return parts
 
 
@@ -238,9 +236,8 @@ def _measured(n: int, thing: ClipObject, times: Sequence[float], frame_size: tup
         if a.box_xyxy is None or b.box_xyxy is None:
             continue
         start, end = times[a.keyframe], times[b.keyframe]
-        dx = (b.box_xyxy[0] + b.box_xyxy[2] - a.box_xyxy[0] - a.box_xyxy[2]) / 2 * width
-        dy = (b.box_xyxy[1] + b.box_xyxy[3] - a.box_xyxy[1] - a.box_xyxy[3]) / 2 * height
-        word = motion_word(dx, dy, end - start, math.hypot(width, height))
+        dx, dy = displacement(a.box_xyxy, b.box_xyxy)
+        word = motion_word(dx * width, dy * height, end - start, math.hypot(width, height))
         found.append(
             ClipMotion(
                 thing=n,

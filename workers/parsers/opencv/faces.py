@@ -13,7 +13,8 @@ import numpy as np
 from cv2.data import haarcascades
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import MIN_SECONDS, PixelBox, box_iou
+from graph_schema.geometry import PixelBox, box_iou, centre_distance
+from graph_schema.intervals import MIN_SECONDS
 from workers.parsers.opencv.tracks import Detection, Track
 
 Image = NDArray[np.uint8]
@@ -122,5 +123,5 @@ def _near(image: Image, box: PixelBox) -> list[PixelBox | None]:
     for name in CASCADES:
         found = _cascade(name).detectMultiScale(crop, scaleFactor=1.05, minNeighbors=1, minSize=(least, least), maxSize=(most, most))
         faces = [(x + left, y + top, x + w + left, y + h + top) for x, y, w, h in (np.reshape(found, (-1, 4)) / scale).tolist()]
-        seen.append(min(faces, key=lambda b: float(np.hypot(b[0] + b[2] - box[0] - box[2], b[1] + b[3] - box[1] - box[3])), default=None))
+        seen.append(min(faces, key=lambda b: centre_distance(b, box), default=None))
     return seen

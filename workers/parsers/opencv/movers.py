@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import PixelBox, size_word
+from graph_schema.geometry import PixelBox, box_centre
+from graph_schema.vocabulary import size_word
 from workers.parsers.opencv.camera import camera_motion
 from workers.parsers.opencv.colours import colour_of
 from workers.parsers.opencv.people import person_share
@@ -119,7 +120,7 @@ def _named(sights: dict[int, Detection], images: Image, times: NDArray[np.float6
 
 def _goes_somewhere(sights: dict[int, Detection], width: int, height: int) -> bool:
     """Whether its middle leaves its usual place for more than a tenth of the time."""
-    middles = np.asarray([((s.box[0] + s.box[2]) / 2, (s.box[1] + s.box[3]) / 2) for s in sights.values()])
+    middles = np.asarray([box_centre(s.box) for s in sights.values()])
     away = np.hypot(*(middles - np.median(middles, axis=0)).T) > STANDING_TRAVEL * float(np.hypot(width, height))
     return bool(away.mean() > 0.1)
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.geometry import PixelBox, box_centre, clip_box
 from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
-from graph_schema.vocabulary import PixelBox
 from workers.media import ClipFrames
 from workers.parsers.opencv.faces import follow_faces
 from workers.parsers.opencv.movers import follow_movers
@@ -152,12 +152,11 @@ def _object(track: Track, place: int, dynamic: bool, frame: int, clip: ClipFrame
 
 
 def _fractions(box: PixelBox, width: int, height: int) -> PixelBox | None:
-    x1, y1, x2, y2 = max(0.0, box[0] / width), max(0.0, box[1] / height), min(1.0, box[2] / width), min(1.0, box[3] / height)
-    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+    return clip_box((box[0] / width, box[1] / height, box[2] / width, box[3] / height), 1, 1)
 
 
 def _position(box: PixelBox) -> str:
     """Where in the frame the middle of a box lies, in thirds: `top left` … `middle centre` … `bottom right`."""
-    row = POSITIONS[0][min(2, int((box[1] + box[3]) / 2 * 3))]
-    column = POSITIONS[1][min(2, int((box[0] + box[2]) / 2 * 3))]
+    x, y = box_centre(box)
+    row, column = POSITIONS[0][min(2, int(y * 3))], POSITIONS[1][min(2, int(x * 3))]
     return f"{row} {column}"

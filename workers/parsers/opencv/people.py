@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import PixelBox, box_iou
+from graph_schema.geometry import PixelBox, box_iou
 
 Image = NDArray[np.uint8]
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.geometry import box_gap
 from workers.parsers.opencv.background import Image, Mask, background_of, foreground, level, noise_of
 
 MIN_AREA = 0.004
@@ -151,12 +152,6 @@ def _edges(image: Image) -> NDArray[np.float32]:
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.25), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.25)).astype(np.float32)
 
 
-def _gap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Pixels between two boxes; negative where they overlap."""
-    dx, dy = max(a[0] - b[2], b[0] - a[2]), max(a[1] - b[3], b[1] - a[3])
-    return float(np.hypot(max(dx, 0), max(dy, 0))) if max(dx, dy) > 0 else max(dx, dy)
-
-
 class _Tracker:
     """Gives the patches of each frame to the regions there are, and opens new ones."""
 
@@ -177,9 +172,9 @@ class _Tracker:
         for patch in patches:
             left, top, mask = patch
             box = (left, top, left + mask.shape[1], top + mask.shape[0])
-            owners = [k for k, p in enumerate(predicted) if _gap(box, p) < 0]
+            owners = [k for k, p in enumerate(predicted) if box_gap(box, p) < 0]
             if not owners:
-                gaps = sorted((_gap(box, p), k) for k, p in enumerate(predicted))
+                gaps = sorted((box_gap(box, p), k) for k, p in enumerate(predicted))
                 owners = [k for gap, k in gaps[:1] if gap <= self.near]
             if not owners:
                 free.append(patch)
@@ -215,7 +210,7 @@ class _Tracker:
         groups: list[list[tuple[int, int, Mask]]] = []
         for part in parts:
             box = (part[0], part[1], part[0] + part[2].shape[1], part[1] + part[2].shape[0])
-            close = [g for g in groups if any(_gap(box, (x, y, x + m.shape[1], y + m.shape[0])) <= reach for x, y, m in g)]
+            close = [g for g in groups if any(box_gap(box, (x, y, x + m.shape[1], y + m.shape[0])) <= reach for x, y, m in g)]
             groups = [g for g in groups if g not in close] + [[p for g in close for p in g] + [part]]
         return sorted(groups, key=lambda g: (-sum(int(m.sum()) for _, _, m in g), g[0][:2]))
 
@@ -273,7 +268,7 @@ def _moves_along(piece: Region, host: Region) -> bool:
     shared = [f for f in piece.parts if f in host.parts]
     if len(shared) < 0.7 * len(piece.parts):
         return False
-    touching = sum(_gap(piece.box(f), host.box(f)) <= 2 for f in shared)
+    touching = sum(box_gap(piece.box(f), host.box(f)) <= 2 for f in shared)
     smaller = float(np.median([piece.area(f) / max(1, host.area(f)) for f in shared]))
     return touching >= 0.8 * len(shared) and smaller < 0.5
 
@@ -352,6 +347,6 @@ def _is_a_thing(region: Region, step: float, height: int, width: int, strictness
     if lasts and strictness == 1 and filled_share >= STANDER_FILLED and np.median(areas) >= STANDER_AREA * least_area:
         return True
     boxes = np.asarray([region.box(f) for f in frames], dtype=float)
-    middles = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2], axis=1)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     travel = float(np.hypot(*(np.percentile(middles, 97, axis=0) - np.percentile(middles, 3, axis=0))))
     return travel >= strictness * MIN_TRAVEL * diagonal

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.geometry import PixelBox, axis_gap, box_between, box_centre
+from graph_schema.intervals import label_intervals
 from graph_schema.vocabulary import (
     ABOVE,
     HIDES_SHARE,
@@ -18,9 +20,7 @@ from graph_schema.vocabulary import (
     STANDS,
     TOUCH_DISTANCE,
     TOUCHES,
-    PixelBox,
     motion_word,
-    runs,
     side_of,
 )
 
@@ -77,17 +77,14 @@ class Track:
         after = min((f for f in self.sights if f > frame), default=None)
         if before is None or after is None:
             return None
-        part = (frame - before) / (after - before)
-        a, b = self.sights[before].box, self.sights[after].box
-        x1, y1, x2, y2 = ((1 - part) * p + part * q for p, q in zip(a, b, strict=True))
-        return x1, y1, x2, y2
+        return box_between(self.sights[before].box, self.sights[after].box, (frame - before) / (after - before))
 
     def centre_at(self, frame: int) -> tuple[float, float] | None:
         """Middle of the whole thing where known, else of its visible box."""
         if frame in self.centres:
             return self.centres[frame]
         box = self.box_at(frame)
-        return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) if box else None
+        return box_centre(box) if box else None
 
 
 # ------------------------------------------------------------------------------------------ movements
@@ -149,7 +146,7 @@ def movements(track: Track, times: NDArray[np.float64], end_seconds: float, diag
     words: list[str | None] = [None] * len(frames)
     for a, b, vx, vy in even_stretches(when, places, track.jitter_px):
         words[a:b] = [motion_word(vx, vy, 1.0, diagonal)] * (b - a)
-    return runs(when.tolist(), words, end=end_of(track, times, end_seconds))
+    return label_intervals(when.tolist(), words, end=end_of(track, times, end_seconds))
 
 
 def end_of(track: Track, times: NDArray[np.float64], end_seconds: float) -> float:
@@ -191,7 +188,7 @@ def facts(tracks: Sequence[Track], times: NDArray[np.float64], end_seconds: floa
                     words.setdefault(fact, [None] * len(shared))[place] = fact[1]
             when = times[list(shared)].tolist()
             end = float(times[shared.stop]) if shared.stop < len(times) else end_seconds
-            found += [Fact(*key, start, stop) for key in sorted(words) for start, stop, _ in runs(when, words[key], end=end)]
+            found += [Fact(*key, start, stop) for key in sorted(words) for start, stop, _ in label_intervals(when, words[key], end=end)]
     return sorted(found, key=lambda f: (f.subject, f.object, f.predicate, f.start_seconds))
 
 
@@ -206,7 +203,7 @@ def _at_frame(a: Track, b: Track, frame: int, i: int, j: int, diagonal: float, w
             found.append((s, str(word), o))
     sa, sb = a.sights.get(frame), b.sights.get(frame)
     near = TOUCH_DISTANCE * diagonal
-    if sa is not None and sb is not None and _apart(p, q) <= near:
+    if sa is not None and sb is not None and axis_gap(p, q) <= near:
         if _gap(sa, sb) <= near:
             found.append((min(i, j), TOUCHES, max(i, j)))
         if hidden_by(sa, sb, width, height) >= HIDES_SHARE:
@@ -214,10 +211,6 @@ def _at_frame(a: Track, b: Track, frame: int, i: int, j: int, diagonal: float, w
         if hidden_by(sb, sa, width, height) >= HIDES_SHARE:
             found.append((i, IN_FRONT_OF, j))
     return found
-
-
-def _apart(a: PixelBox, b: PixelBox) -> float:
-    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3])
 
 
 def _window(at: tuple[int, int], mask: Mask, window: tuple[int, int, int, int]) -> Mask:
