@@ -30,18 +30,18 @@ def test_clusters_part_where_the_picture_changes() -> None:
     features = np.zeros((10, 2), dtype=np.float32)
     features[3:7] = 1.0
     features[7:] = 2.0
-    assert cluster_in_time(features, 3, longest=10) == [(0, 3), (3, 7), (7, 10)]
+    assert cluster_in_time(features, 3, max_length=10) == [(0, 3), (3, 7), (7, 10)]
 
 
 def test_where_nothing_changes_clusters_are_equally_long() -> None:
-    assert cluster_in_time(np.zeros((9, 2), dtype=np.float32), 3, longest=9) == [(0, 3), (3, 6), (6, 9)]
+    assert cluster_in_time(np.zeros((9, 2), dtype=np.float32), 3, max_length=9) == [(0, 3), (3, 6), (6, 9)]
 
 
 def test_no_cluster_is_longer_than_allowed_unless_the_number_forces_it() -> None:
     features = np.zeros((12, 1), dtype=np.float32)
     features[0] = 9.0  # wants a cluster of its own
-    assert max(end - start for start, end in cluster_in_time(features, 3, longest=5)) <= 5
-    assert cluster_in_time(features, 1, longest=5) == [(0, 12)]
+    assert max(end - start for start, end in cluster_in_time(features, 3, max_length=5)) <= 5
+    assert cluster_in_time(features, 1, max_length=5) == [(0, 12)]
 
 
 def test_the_stillest_of_the_central_moments_is_chosen() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph_schema.models import FrameObject
-from workers.media import open_clips, split_video
+from workers.media import open_split
 from workers.parsers.opencv import OpenCVParser
 from workers.parsers.opencv.faces import follow_faces
 from workers.synthetic import make_world, write_world
@@ -15,9 +15,8 @@ from workers.synthetic import make_world, write_world
 
 def _things(video: Path, data: Path) -> list[FrameObject]:
     """One object of each track, by its start."""
-    split = split_video(video, data=data)
-    clips = open_clips(video, split, data=data)
-    seen = {o.track: o for clip in clips for graph in OpenCVParser().parse(clip) for o in graph.objects}
+    with open_split(video, data=data) as (_, clips):
+        seen = {o.track: o for clip in clips for graph in OpenCVParser().parse(clip) for o in graph.objects}
     return sorted(seen.values(), key=lambda o: (o.start_seconds or 0.0, o.track or ""))
 
 
@@ -59,9 +58,8 @@ def test_a_camera_that_moves_over_a_desk_shows_nothing_that_moves(real_videos: P
 def test_a_logo_and_a_kettle_are_no_faces(real_videos: Path, tmp_path: Path) -> None:
     """Two cascades see a face in the logo and one in the kettle, for seconds on end."""
     for name in ("sk_bikes.mp4", "sam2_coffee.mp4"):
-        split = split_video(real_videos / name, data=tmp_path)
-        for clip in open_clips(real_videos / name, split, data=tmp_path):
-            assert follow_faces(clip.images, clip.times) == []
+        with open_split(real_videos / name, data=tmp_path) as (_, clips):
+            assert all(follow_faces(clip.images, clip.times) == [] for clip in clips)
 
 
 def test_a_synthetic_world_gives_its_things_and_no_others(tmp_path: Path) -> None:
