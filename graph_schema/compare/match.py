@@ -13,8 +13,8 @@ What counts as correct:
 * relation: matched subject and object, same predicate (inverse words turned round, symmetric ones either way), temporal IoU
   >= MIN_TIME_IOU. Edges of one pair and predicate are joined into intervals first;
 * motion: matched appearance, same word, temporal IoU >= MIN_TIME_IOU, adjacent edges of one word joined first;
-* reference: a thing's appearances form a chain in time order, however the edges that join them are laid; each link of
-  the chain, from one clip to the next the thing appears in, is one fact;
+* reference: an object's appearances form a chain in time order, however the edges that join them are laid; each link of
+  the chain, from one clip to the next the object appears in, is one fact;
 * cut: the start of every clip but the first, within one frame.
 """
 
@@ -90,7 +90,7 @@ def match_appearances(truth: Sequence[Appearance], found: Sequence[Appearance]) 
 
 
 def track_iou(truth: Appearance, found: Appearance) -> float:
-    """Mean IoU of the found boxes with the true ones at the same times; only times at which the true thing is in view count.
+    """Mean IoU of the found boxes with the true ones at the same times; only times at which the true object is in view count.
 
     Between true boxes the box is interpolated, beyond the first and last it stays. Two tracks without boxes agree (1),
     one with and one without do not (0).

@@ -49,7 +49,7 @@ def test_the_stillest_of_the_central_moments_is_chosen() -> None:
     assert central_moment(features, np.array([0.0, 9.0, 1.0, 9.0, 0.0])) == 2
 
 
-def test_a_small_thing_that_moves_changes_the_features_more_than_noise_does() -> None:
+def test_a_small_object_that_moves_changes_the_features_more_than_noise_does() -> None:
     here, there = ground((90, 90, 90), square_at=(20, 40)), ground((90, 90, 90), square_at=(80, 40))
     noise = np.random.default_rng(0).integers(-3, 4, here.shape)
     noisy = np.clip(here.astype(int) + noise, 0, 255).astype(np.uint8)

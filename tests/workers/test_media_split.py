@@ -177,18 +177,18 @@ def test_nothing_is_written_for_what_is_no_video(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_data_folder_that_cannot_be_made_is_told(two_clips: Path, tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_made_is_reported(two_clips: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutOfSpace, match=r"cannot be written.*choose another data folder"):
         split_video(two_clips, data=tmp_path / "file" / "data")
 
 
-def test_a_disk_without_room_is_told_before_the_work(tmp_path: Path) -> None:
+def test_a_disk_without_room_is_reported_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutOfSpace, match=r"the video's pictures temporarily need about 953674316 MiB"):
         _check_free_space(tmp_path, 1e15)
 
 
-def test_a_write_that_fails_in_the_middle_is_told_and_leaves_nothing(two_clips: Path, tmp_path: Path) -> None:
+def test_a_write_that_fails_in_the_middle_is_reported_and_leaves_nothing(two_clips: Path, tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # less than the pictures of one clip
     try:

@@ -1,4 +1,4 @@
-"""Merge the frame scene graphs of a clip into one graph: static things once, dynamic things once a keyframe, with motion edges.
+"""Merge the frame scene graphs of a clip into one graph: static objects once, dynamic objects once a keyframe, with motion edges.
 
 Pure: records in, a record out. Source: STEP, dynamic merging (METHODS S3).
 """
@@ -16,7 +16,7 @@ from graph_schema.intervals import ADJACENT_SECONDS, BRIDGE_SECONDS, group_adjac
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
 from graph_schema.vocabulary import FORWARD, SYMMETRIC, motion_word
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
-from workers.induction.identity import PASSING_KINDS, Place, same_things
+from workers.induction.identity import PASSING_KINDS, ObjectIndex, same_objects
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class _ScoredInterval:
 def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None = None, frame_size: tuple[int, int] = (1, 1)) -> ClipGraph:
     """Return the graph of a clip from the graphs of its keyframes.
 
-    What is dynamic at one keyframe is dynamic in the whole clip. A dynamic thing seen at one keyframe only is a node
-    without a motion edge: a motion edge joins two moments. Words said backwards ("right of") are turned round.
+    What is dynamic at one keyframe is dynamic in the whole clip. A dynamic object seen at one keyframe only is a node
+    without a motion edge: a motion edge joins two moments. Inverse words ("right of") are turned round.
 
     Args:
         frames: one a keyframe, in time order, all of one clip.
@@ -46,16 +46,16 @@ def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None =
         raise ValueError(f"frames {[(f.clip_index, f.time_seconds) for f in frames]} are not of one clip in time order")
     times = tuple(f.time_seconds for f in frames)
     following = (*times[1:], max(times[-1], end_seconds or 0.0))
-    groups = same_things(frames)
-    thing_of = {place: n for n, group in enumerate(groups) for place in group}
-    things = tuple(_thing(frames, group, following) for group in groups)
+    groups = same_objects(frames)
+    object_of = {index: n for n, group in enumerate(groups) for index in group}
+    objects = tuple(_object(frames, group, following) for group in groups)
     return ClipGraph(
         clip_index=frames[0].clip_index,
         frames=tuple(f.frame for f in frames),
         times=times,
-        things=things,
-        relations=tuple(_relations(frames, things, thing_of, times, following)),
-        motions=tuple(_motions(frames, things, thing_of, times, frame_size)),
+        objects=objects,
+        relations=tuple(_relations(frames, objects, object_of, times, following)),
+        motions=tuple(_motions(frames, objects, object_of, times, frame_size)),
     )
 
 
@@ -81,7 +81,7 @@ def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, .
     return tuple(agreed)
 
 
-def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following: Sequence[float]) -> ClipObject:
+def _object(frames: Sequence[FrameSceneGraph], group: Sequence[ObjectIndex], following: Sequence[float]) -> ClipObject:
     seen = [frames[k].objects[i] for k, i in group]
     kind: Kind = "dynamic" if any(o.kind == "dynamic" for o in seen) else "static"
     attributes = agreed_attributes([o.attributes for o in seen])
@@ -97,16 +97,16 @@ def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following:
         confidence=_mean([o.confidence for o in seen]),
         start_seconds=min(starts),
         end_seconds=max([*starts, *ends]),
-        moments=tuple(
+        observations=tuple(
             ObjectObservation(keyframe=k, box_xyxy=o.box_xyxy, attributes=_attributes_now(o, attributes), confidence=o.confidence)
             for (k, _), o in zip(group, seen, strict=True)
         ),
     )
 
 
-def _attributes_now(found: FrameObject, agreed: Sequence[Attribute]) -> tuple[Attribute, ...]:
+def _attributes_now(obj: FrameObject, agreed: Sequence[Attribute]) -> tuple[Attribute, ...]:
     """What lasts, as agreed over the clip, and what is of this moment."""
-    return (*(a for a in agreed if a.kind not in PASSING_KINDS), *(a for a in found.attributes if a.kind in PASSING_KINDS))
+    return (*(a for a in agreed if a.kind not in PASSING_KINDS), *(a for a in obj.attributes if a.kind in PASSING_KINDS))
 
 
 # --------------------------------------------------------------------------------------------- relations
@@ -114,37 +114,37 @@ def _attributes_now(found: FrameObject, agreed: Sequence[Attribute]) -> tuple[At
 
 def _relations(
     frames: Sequence[FrameSceneGraph],
-    things: Sequence[ClipObject],
-    thing_of: dict[Place, int],
+    objects: Sequence[ClipObject],
+    object_of: dict[ObjectIndex, int],
     times: Sequence[float],
     following: Sequence[float],
 ) -> list[ClipRelation]:
-    said: dict[tuple[int, str, int], list[_ScoredInterval]] = defaultdict(list)
+    stated: dict[tuple[int, str, int], list[_ScoredInterval]] = defaultdict(list)
     for k, frame in enumerate(frames):
         for r in frame.relations:
-            subject, predicate, target = thing_of[k, r.subject], r.predicate, thing_of[k, r.object]
+            subject, predicate, target = object_of[k, r.subject], r.predicate, object_of[k, r.object]
             if subject == target:
                 continue
             if predicate in FORWARD or (predicate in SYMMETRIC and target < subject):
                 subject, predicate, target = target, FORWARD.get(predicate, predicate), subject
             start = times[k] if r.start_seconds is None else r.start_seconds
             end = following[k] if r.end_seconds is None else r.end_seconds
-            said[subject, predicate, target].append(_ScoredInterval(start, max(start, end), r.confidence))
-    found = []
-    for (subject, predicate, target), intervals in sorted(said.items()):
+            stated[subject, predicate, target].append(_ScoredInterval(start, max(start, end), r.confidence))
+    results = []
+    for (subject, predicate, target), intervals in sorted(stated.items()):
         for interval in _merged(intervals):
-            for part, keyframe in _divided(interval, things[subject], things[target], times):
-                found.append(
+            for part, keyframe in _divided(interval, objects[subject], objects[target], times):
+                results.append(
                     ClipRelation(
-                        subject=EdgeEndpoint(thing=subject, keyframe=keyframe if things[subject].kind == "dynamic" else None),
+                        subject=EdgeEndpoint(object_index=subject, keyframe=keyframe if objects[subject].kind == "dynamic" else None),
                         predicate=predicate,
-                        object=EdgeEndpoint(thing=target, keyframe=keyframe if things[target].kind == "dynamic" else None),
+                        object=EdgeEndpoint(object_index=target, keyframe=keyframe if objects[target].kind == "dynamic" else None),
                         start_seconds=part.start_seconds,
                         end_seconds=part.end_seconds,
                         confidence=part.confidence,
                     )
                 )
-    return sorted(found, key=lambda r: (r.start_seconds, r.subject.thing, r.predicate, r.object.thing))
+    return sorted(results, key=lambda r: (r.start_seconds, r.subject.object_index, r.predicate, r.object.object_index))
 
 
 def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
@@ -159,11 +159,11 @@ def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
 def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_ScoredInterval, int | None]]:
     """Divide a relation's time among the keyframes it is told at; the parts together are the whole.
 
-    Two static things: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
+    Two static objects: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
     are seen: from that keyframe to the next, the first from the start, the last to the end. If no such keyframe lies within,
     all of it goes to the nearest one.
     """
-    seen = [{m.keyframe for m in thing.moments} for thing in (a, b) if thing.kind == "dynamic"]
+    seen = [{m.keyframe for m in obj.observations} for obj in (a, b) if obj.kind == "dynamic"]
     if not seen:
         return [(interval, None)]
     both = sorted(set.intersection(*seen))
@@ -179,36 +179,36 @@ def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Seq
 
 def _motions(
     frames: Sequence[FrameSceneGraph],
-    things: Sequence[ClipObject],
-    thing_of: dict[Place, int],
+    objects: Sequence[ClipObject],
+    object_of: dict[ObjectIndex, int],
     times: Sequence[float],
     frame_size: tuple[int, int],
 ) -> list[ClipMotion]:
-    said: dict[int, dict[str, list[_ScoredInterval]]] = defaultdict(lambda: defaultdict(list))
+    stated: dict[int, dict[str, list[_ScoredInterval]]] = defaultdict(lambda: defaultdict(list))
     for k, frame in enumerate(frames):
         for m in frame.motions:
-            said[thing_of[k, m.object]][m.motion].append(_ScoredInterval(m.start_seconds, m.end_seconds, m.confidence))
-    found = []
-    for n, thing in enumerate(things):
-        if thing.kind == "static" or len(thing.moments) < 2:
+            stated[object_of[k, m.object]][m.motion].append(_ScoredInterval(m.start_seconds, m.end_seconds, m.confidence))
+    results = []
+    for n, obj in enumerate(objects):
+        if obj.kind == "static" or len(obj.observations) < 2:
             continue
-        if n not in said:
-            found += _measured(n, thing, times, frame_size)
-        for word, intervals in said.get(n, {}).items():
+        if n not in stated:
+            results += _measured(n, obj, times, frame_size)
+        for word, intervals in stated.get(n, {}).items():
             for interval in _merged(intervals):
-                for part, i in _between_observations(interval, [times[m.keyframe] for m in thing.moments]):
-                    found.append(
+                for part, i in _between_observations(interval, [times[m.keyframe] for m in obj.observations]):
+                    results.append(
                         ClipMotion(
-                            thing=n,
-                            from_keyframe=thing.moments[i].keyframe,
-                            to_keyframe=thing.moments[i + 1].keyframe,
+                            object_index=n,
+                            from_keyframe=obj.observations[i].keyframe,
+                            to_keyframe=obj.observations[i + 1].keyframe,
                             motion=word,
                             start_seconds=part.start_seconds,
                             end_seconds=part.end_seconds,
                             confidence=part.confidence,
                         )
                     )
-    return sorted(found, key=lambda m: (m.thing, m.start_seconds, m.motion))
+    return sorted(results, key=lambda m: (m.object_index, m.start_seconds, m.motion))
 
 
 def _between_observations(interval: _ScoredInterval, times: Sequence[float]) -> list[tuple[_ScoredInterval, int]]:
@@ -228,19 +228,19 @@ def _between_observations(interval: _ScoredInterval, times: Sequence[float]) -> 
     return parts
 
 
-def _measured(n: int, thing: ClipObject, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
-    """Motion edges from the boxes of consecutive moments, for a thing of whose motion the parser says nothing."""
+def _measured(n: int, obj: ClipObject, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
+    """Motion edges from the boxes of consecutive moments, for an object of whose motion the parser says nothing."""
     width, height = frame_size
-    found = []
-    for a, b in itertools.pairwise(thing.moments):
+    results = []
+    for a, b in itertools.pairwise(obj.observations):
         if a.box_xyxy is None or b.box_xyxy is None:
             continue
         start, end = times[a.keyframe], times[b.keyframe]
         dx, dy = displacement(a.box_xyxy, b.box_xyxy)
         word = motion_word(dx * width, dy * height, end - start, math.hypot(width, height))
-        found.append(
+        results.append(
             ClipMotion(
-                thing=n,
+                object_index=n,
                 from_keyframe=a.keyframe,
                 to_keyframe=b.keyframe,
                 motion=word,
@@ -249,7 +249,7 @@ def _measured(n: int, thing: ClipObject, times: Sequence[float], frame_size: tup
                 confidence=min(a.confidence, b.confidence),
             )
         )
-    return found
+    return results
 
 
 def _mean(values: Sequence[float]) -> float:
