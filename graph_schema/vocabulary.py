@@ -6,7 +6,9 @@ Boxes here are `(x1, y1, x2, y2)` in pixels of one frame; y grows downwards. Num
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+
+from graph_schema.geometry import PixelBox
 
 LEFT_OF = "left of"
 ABOVE = "above"
@@ -32,20 +34,16 @@ MOTIONS = (
 )
 
 SIDE_OVERLAP = 0.5
-"""Share of the smaller extent that two things must have in common across an axis to stand beside each other on it."""
+"""Share of the smaller extent that two objects must have in common across an axis to stand beside each other on it."""
 SIDE_SLACK = 0.1
-"""Boxes that overlap along the axis by less than this share of the smaller thing's longer side still stand beside each other:
-outlines that touch, and the visible part of a thing that comes out from behind another, must not flicker."""
+"""Boxes that overlap along the axis by less than this share of the smaller object's longer side still stand beside each other:
+outlines that touch, and the visible part of an object that comes out from behind another, must not flicker."""
 TOUCH_DISTANCE = 0.01
 """Outlines nearer than this, in frame diagonals, touch (about 5 px of a 480 px frame)."""
 HIDES_SHARE = 0.05
-"""A thing in front of another hides at least this share of it."""
+"""An object in front of another hides at least this share of it."""
 MIN_SPEED = 0.02
 """Slower than this, in frame diagonals a second, stands still."""
-MIN_SECONDS = 0.4
-"""What lasts shorter is not recorded."""
-BRIDGE_SECONDS = 0.2
-"""Interruptions shorter than this are ignored."""
 
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "grey", "black")
 """The basic colour words of English; attribute kind `colour`."""
@@ -55,16 +53,14 @@ SIZES = ("small", "medium", "large")
 """Attribute kind `size`; see `size_word`."""
 MEDIUM_FROM = 0.16
 LARGE_FROM = 0.3
-"""From these shares of the frame's shorter side on, the longer side of a thing's whole box (nothing hidden or cut off) is medium, large."""
-
-PixelBox = tuple[float, float, float, float]
+"""From these shares of the frame's shorter side on, the longer side of the whole box (nothing hidden or cut off) is medium, large."""
 
 
 def side_of(a: PixelBox, b: PixelBox, *, overlap: float = SIDE_OVERLAP, slack: float = SIDE_SLACK) -> str | None:
     """The word for where `a` stands beside `b`: `left of`, `above`, or None (also when `b` is left of or above `a`).
 
     `a` ends before `b` starts on one axis, give or take `slack` (see SIDE_SLACK), and they share at least `overlap`
-    of the smaller extent on the other. Boxes are of what is seen: the visible part of a thing half hidden.
+    of the smaller extent on the other. Boxes are of what is seen: the visible part of an object half hidden.
     """
     allowed = slack * min(max(a[2] - a[0], a[3] - a[1]), max(b[2] - b[0], b[3] - b[1]))
     for word, axis, across in ((LEFT_OF, 0, 1), (ABOVE, 1, 0)):
@@ -76,17 +72,8 @@ def side_of(a: PixelBox, b: PixelBox, *, overlap: float = SIDE_OVERLAP, slack: f
     return None
 
 
-def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Shared area over covered area of two boxes, 0 where they do not meet."""
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
-
-
 def size_word(longer_side: float, width: float, height: float) -> str:
-    """The word for a thing whose whole box has this longer side, in a frame of `width` x `height`; all in pixels of one frame."""
+    """The word for an object whose whole box has this longer side, in a frame of `width` x `height`; all in pixels of one frame."""
     share = longer_side / min(width, height)
     return SIZES[(share >= MEDIUM_FROM) + (share >= LARGE_FROM)]
 
@@ -97,12 +84,12 @@ def is_person(label: str) -> bool:
 
 
 def caption_kinds(label: str) -> tuple[str, ...]:
-    """The kinds of attributes that a thing's caption says, in order. Of people only the colour of what they wear."""
+    """The kinds of attributes that an object's caption says, in order. Of people only the colour of what they wear."""
     return ("colour",) if is_person(label) else ("size", "colour")
 
 
 def caption(label: str, attributes: Iterable[tuple[str, str]]) -> str:
-    """What a thing with these (kind, name) attributes is called: "large red circle", "person in red"."""
+    """What an object with these (kind, name) attributes is called: "large red circle", "person in red"."""
     said = list(attributes)
     words = [name for wanted in caption_kinds(label) for kind, name in said if kind == wanted]
     if is_person(label):
@@ -115,27 +102,6 @@ def motion_word(dx: float, dy: float, seconds: float, diagonal: float) -> str:
     if seconds <= 0 or math.hypot(dx, dy) < MIN_SPEED * diagonal * seconds:
         return STANDS
     return MOTIONS[round(math.atan2(-dy, dx) / (math.pi / 4)) % 8]
-
-
-def runs(
-    times: Sequence[float], words: Sequence[str | None], *, end: float, bridge: float = BRIDGE_SECONDS, least: float = MIN_SECONDS
-) -> list[tuple[float, float, str]]:
-    """Turn one word a sample into `(start_seconds, end_seconds, word)` intervals; None samples give none.
-
-    A sample stands from its time to the next one's, the last to `end`. Interruptions of a word shorter than
-    `bridge` are bridged, then intervals shorter than `least` dropped.
-    """
-    found: list[list[float | str]] = []
-    for i, word in enumerate(words):
-        if word is None:
-            continue
-        start, stop = times[i], times[i + 1] if i + 1 < len(times) else end
-        last = next((r for r in reversed(found) if r[2] == word), None)
-        if last is not None and start - float(last[1]) < bridge:
-            last[1] = stop
-        else:
-            found.append([start, stop, word])
-    return [(float(s), float(e), str(w)) for s, e, w in found if float(e) - float(s) >= least - 1e-9]
 
 
 def plural(count: int, noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -17,7 +18,7 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
 from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
-from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_clips, split_video
+from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_split
 from workers.parsers import SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
 from workers.step_cache import StepCache
@@ -69,46 +70,52 @@ def induce(
     progress = progress or Progress()
     cache = StepCache(data)
     config = SplitConfig()
-    sha256 = file_sha256(path) if path.is_file() else ""  # what is no file, media refuses with its reason
-    progress.report(0.0, "splitting")
-    split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
-    with progress.timed("split"):
-        split = cache.get_or_compute(
-            "split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, lambda: split_video(path, data=data, config=config)
-        )
-        if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
-            split = split_video(path, data=data, config=config)  # somebody cleared the pictures; the split itself comes out the same
-
-    frames: tuple[ClipFrames, ...] = ()
-
-    def parse(index: int) -> tuple[FrameSceneGraph, ...]:
-        nonlocal frames
-        frames = frames or open_clips(path, split, data=data, config=config)
-        return parser.parse(frames[index])
-
+    sha256 = file_sha256(path) if path.is_file() else ""  # media refuses whatever is not a file, with the reason
     parser_is: JsonObject = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
-    parsed = []
-    for clip in split.clips:
-        progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
-        progress.report(0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
-        clip_is = [*split_of, clip.index]
-        with progress.timed("parse"):
-            parsed.append(
-                cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip.index))
-            )
+    with ExitStack() as opened:
+        frames: tuple[ClipFrames, ...] = ()
+
+        def split_again() -> SplitVideo:
+            nonlocal frames
+            split, frames = opened.enter_context(open_split(path, data=data, config=config))
+            return split
+
+        def parse(index: int) -> tuple[FrameSceneGraph, ...]:
+            if not frames:  # the split came from the cache
+                split_again()
+            return parser.parse(frames[index])
+
+        progress.report(0.0, "splitting")
+        split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
+        with progress.timed("split"):
+            split = cache.get_or_compute("split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, split_again)
+            if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
+                split = split_again()  # somebody cleared the pictures; the split itself comes out the same
+        parsed = []
+        for clip in split.clips:
+            progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
+            progress.report(0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
+            clip_is = [*split_of, clip.index]
+            parsing = partial(parse, clip.index)
+            with progress.timed("parse"):
+                parsed.append(cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], parsing))
     progress.report(0.9, "merging and bridging")
+    with progress.timed("merge"):
+        # the same bytes may have been split under another name before
+        video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
+        return _induced(split.model_copy(update={"video": video}), parsed, parser_is, config)
+
+
+def _induced(split: SplitVideo, parsed: Sequence[tuple[FrameSceneGraph, ...]], parser_is: JsonObject, config: SplitConfig) -> STSG:
+    """Merge the parsed clips of a split and join them."""
     size = (split.video.width, split.video.height)
     configuration: JsonObject = {
         "split": config.model_dump(mode="json"),
         "parser": parser_is,
         "versions": {"media": MEDIA_VERSION, "induction": INDUCTION_VERSION},
     }
-    # the same bytes may have been split under another name before
-    video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
-    named = split.model_copy(update={"video": video})
-    with progress.timed("merge"):
-        merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
-        return assemble(named, merged, bridge_clips(merged), producer=parser.name, configuration=configuration)
+    merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
+    return assemble(split, merged, bridge_clips(merged), producer=str(parser_is["name"]), configuration=configuration)
 
 
 def sample_questions(
@@ -139,7 +146,7 @@ def sample_questions(
     for first in range(0, most, round_draws):
         draws = min(round_draws, most - first)
         steps = draw_steps(draws, step_mix, seed, first)
-        active_graphs = [graph_id for graph_id, draws_in_vain in draws_without_new.items() if draws_in_vain < EARLY_STOP_DRAWS]
+        active_graphs = [graph_id for graph_id, fruitless in draws_without_new.items() if fruitless < EARLY_STOP_DRAWS]
         for done, graph_id in enumerate(active_graphs):
             progress.checkpoint(f"stopped before graph {done + 1} of {len(active_graphs)}; no questions are kept")
             progress.report((first + draws * done / len(active_graphs)) / most, f"sampling graph {done + 1} of {len(active_graphs)}")

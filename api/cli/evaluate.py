@@ -17,7 +17,7 @@ def evaluate_graphs(
     json_: Json = False,
 ) -> None:
     """Precision, recall and F1 of objects, attributes, relations, motions, references and cuts."""
-    from graph_schema.compare_files import evaluate_folders
+    from graph_schema.compare.files import evaluate_folders
 
     scores = evaluate_folders(truth, graphs)
     if json_:

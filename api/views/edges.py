@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from api.views.entities import EntityView
 from api.views.words import clock, span
+from graph_schema.intervals import BRIDGE_SECONDS, group_adjacent, hull
 from graph_schema.models import STSG
-
-SAME_SECONDS = 0.05
-"""An edge of the same label that begins within this time of the end of another continues it."""
 
 Label = TypeVar("Label", bound=tuple[str, ...])
 
@@ -39,25 +38,22 @@ class Row:
     edges: int = 1
 
 
-def merge_intervals(intervals: Iterable[EdgeInterval[Label]]) -> list[EdgeInterval[Label]]:
-    """The intervals by start, each extended by those of the same label that continue where it ends."""
-    merged: list[EdgeInterval[Label]] = []
-    latest: dict[Label, int] = {}
-    for new in sorted(intervals, key=lambda s: (s.start_seconds, s.end_seconds)):
-        index = latest.get(new.label)
-        if index is not None and new.start_seconds - merged[index].end_seconds <= SAME_SECONDS:
-            old = merged[index]
-            end = max(new.end_seconds, old.end_seconds)
-            merged[index] = EdgeInterval(new.label, old.start_seconds, end, old.edges + new.edges)
-        else:
-            latest[new.label] = len(merged)
-            merged.append(new)
-    return merged
+def merge_edges(intervals: Iterable[EdgeInterval[Label]]) -> list[EdgeInterval[Label]]:
+    """The intervals by start; those of one label that follow one another are one, as they are for questions and scores."""
+    by_label: dict[Label, list[EdgeInterval[Label]]] = defaultdict(list)
+    for interval in intervals:
+        by_label[interval.label].append(interval)
+    merged = [
+        EdgeInterval(label, *hull(group), edges=sum(i.edges for i in group))
+        for label, same in by_label.items()
+        for group in group_adjacent(same, tolerance_seconds=BRIDGE_SECONDS)
+    ]
+    return sorted(merged, key=lambda i: i.start_seconds)
 
 
 def relations_of(graph: STSG, of_node: Mapping[str, EntityView]) -> list[EdgeInterval[tuple[str, str, str]]]:
     """(subject's key, predicate, object's key), merged."""
-    return merge_intervals(
+    return merge_edges(
         EdgeInterval((of_node[r.subject_id].key, r.predicate, of_node[r.object_id].key), r.start_seconds, r.end_seconds)
         for r in graph.relations
     )
@@ -65,7 +61,7 @@ def relations_of(graph: STSG, of_node: Mapping[str, EntityView]) -> list[EdgeInt
 
 def motions_of(graph: STSG, of_node: Mapping[str, EntityView]) -> list[EdgeInterval[tuple[str, str]]]:
     """(entity's key, motion), merged."""
-    return merge_intervals(EdgeInterval((of_node[m.from_id].key, m.motion), m.start_seconds, m.end_seconds) for m in graph.motions)
+    return merge_edges(EdgeInterval((of_node[m.from_id].key, m.motion), m.start_seconds, m.end_seconds) for m in graph.motions)
 
 
 def rows_of(graph: STSG, entities: Sequence[EntityView], keyframe_keys: Mapping[str, str]) -> list[Row]:

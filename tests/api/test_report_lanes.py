@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.views.edges import EdgeInterval, merge_intervals
+from api.views.edges import EdgeInterval, merge_edges
 from api.views.entities import entities_of
 from api.views.lanes import HEAD, LANE, MAX_ARCS, MAX_LANES, Lanes, lay_out, motion_text
 from api.views.words import clock, shorten, span, text_width
@@ -97,7 +97,7 @@ def test_a_large_graph_keeps_its_busiest_things_and_counts_the_rest(tmp_path: Pa
 def test_what_goes_on_over_a_keyframe_is_drawn_as_one() -> None:
     a, b = ("a", "moves up"), ("b", "moves up")
     held = [EdgeInterval(a, 1.0, 2.0), EdgeInterval(a, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0), EdgeInterval(b, 2.0, 3.0)]
-    assert merge_intervals(held) == [EdgeInterval(a, 1.0, 3.0, 2), EdgeInterval(b, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0)]
+    assert merge_edges(held) == [EdgeInterval(a, 1.0, 3.0, 2), EdgeInterval(b, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0)]
 
 
 def test_twins_are_told_apart_and_keep_their_colour_across_clips(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_schema.compare_files import evaluate_folders
+from graph_schema.compare.files import evaluate_folders
 from graph_schema.errors import BadInput
 from graph_schema.models import STSG, Clip, Keyframe, ObjectBox, SceneObject, Video
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_schema.compare import UNITS, Comparison, Tally, compare_graphs
-from graph_schema.compare_files import nothing_found
+from graph_schema.compare.files import nothing_found
 from graph_schema.models import STSG, Attribute, Clip, Keyframe, Motion, ObjectBox, Reference, Relation, SceneObject, Video
 from workers.synthetic import make_world, truth
 
@@ -28,7 +28,7 @@ def clip(index: int, start: float, end: float) -> Clip:
     )
 
 
-def thing(
+def node(
     name: str, index: int, *, label: str = "cup", box: tuple[float, float, float, float] = BOX, span: tuple[float, float] | None = None
 ) -> SceneObject:
     start, end = span or (4.0 * index, 4.0 * index + 4)
@@ -70,7 +70,7 @@ def counts(tally: Tally) -> tuple[int, int, int]:
     return tally.true_positives, tally.false_positives, tally.false_negatives
 
 
-CUP, PLATE = thing("cup", 0), thing("plate", 0, label="plate", box=FAR_BOX)
+CUP, PLATE = node("cup", 0), node("plate", 0, label="plate", box=FAR_BOX)
 
 
 # --------------------------------------------------------------------------------------------- objects
@@ -91,16 +91,16 @@ def test_nothing_in_both_is_perfect_and_nothing_found_is_not() -> None:
 @pytest.mark.parametrize(
     ("found", "same"),
     [
-        (thing("x", 0), True),
-        (thing("x", 0, label="mug"), False),
-        (thing("x", 0, span=(0, 2)), True),  # half of the time
-        (thing("x", 0, span=(0, 1.9)), False),
-        (thing("x", 0, box=(0.1, 0.1, 0.3, 0.2)), True),  # half of the box
-        (thing("x", 0, box=(0.1, 0.1, 0.3, 0.19)), False),
-        (thing("x", 0, box=FAR_BOX), False),
+        (node("x", 0), True),
+        (node("x", 0, label="mug"), False),
+        (node("x", 0, span=(0, 2)), True),  # half of the time
+        (node("x", 0, span=(0, 1.9)), False),
+        (node("x", 0, box=(0.1, 0.1, 0.3, 0.2)), True),  # half of the box
+        (node("x", 0, box=(0.1, 0.1, 0.3, 0.19)), False),
+        (node("x", 0, box=FAR_BOX), False),
     ],
 )
-def test_an_object_is_the_same_by_label_time_and_place(found: SceneObject, same: bool) -> None:
+def test_an_object_is_the_same_by_label_time_and_position(found: SceneObject, same: bool) -> None:
     result = compare_graphs(graph(objects=(CUP,)), graph(objects=(found,)))
     assert counts(result.objects) == ((1, 0, 0) if same else (0, 1, 1))
 
@@ -113,13 +113,13 @@ def test_a_true_box_is_interpolated_between_its_keyframes() -> None:
 
 def test_matching_is_one_to_one_and_finds_the_best_total() -> None:
     """Two cups side by side, found with boxes that both fit the first somewhat: each takes its own."""
-    true = graph(objects=(thing("a", 0, box=(0.1, 0.1, 0.3, 0.3)), thing("b", 0, box=(0.15, 0.1, 0.35, 0.3))))
-    found = graph(objects=(thing("c", 0, box=(0.13, 0.1, 0.33, 0.3)), thing("d", 0, box=(0.1, 0.1, 0.3, 0.3))))
+    true = graph(objects=(node("a", 0, box=(0.1, 0.1, 0.3, 0.3)), node("b", 0, box=(0.15, 0.1, 0.35, 0.3))))
+    found = graph(objects=(node("c", 0, box=(0.13, 0.1, 0.33, 0.3)), node("d", 0, box=(0.1, 0.1, 0.3, 0.3))))
     assert counts(compare_graphs(true, found).objects) == (2, 0, 0)
 
 
-def test_a_second_find_of_one_thing_is_invented() -> None:
-    result = compare_graphs(graph(objects=(CUP,)), graph(objects=(thing("x", 0), thing("y", 0))))
+def test_a_second_find_of_one_object_is_invented() -> None:
+    result = compare_graphs(graph(objects=(CUP,)), graph(objects=(node("x", 0), node("y", 0))))
     assert counts(result.objects) == (1, 1, 0)
     assert [(d.unit, d.side, d.text) for d in result.differences if d.unit == "objects"] == [
         ("objects", "invented", "clip 0, 0.00-4.00 s: red cup")
@@ -159,7 +159,7 @@ def test_touching_is_the_same_from_either_side() -> None:
     assert counts(compare_graphs(true, found).relations) == (1, 0, 0)
 
 
-def test_a_relation_of_a_thing_that_was_not_found_is_missed() -> None:
+def test_a_relation_of_an_object_that_was_not_found_is_missed() -> None:
     true = graph(objects=(CUP, PLATE), relations=(relation("cup0", "left of", "plate0", 0, 4),))
     result = compare_graphs(true, graph(objects=(CUP,)))
     assert counts(result.relations) == (0, 0, 1)
@@ -187,10 +187,10 @@ THREE_CLIPS = (clip(0, 0, 4), clip(1, 4, 8), clip(2, 8, 12))
 
 def three(references: tuple[tuple[str, str], ...], names: tuple[str, ...] = ("cup0", "cup1", "cup2")) -> STSG:
     edges = tuple(Reference(id=f"s{i}", from_id=a, to_id=b) for i, (a, b) in enumerate(references))
-    return graph(clips=THREE_CLIPS, objects=tuple(thing("cup", i) for i in range(3)), references=edges)
+    return graph(clips=THREE_CLIPS, objects=tuple(node("cup", i) for i in range(3)), references=edges)
 
 
-def test_how_the_edges_of_one_thing_are_laid_does_not_matter() -> None:
+def test_how_the_edges_of_one_object_are_laid_does_not_matter() -> None:
     chain = three((("cup0", "cup1"), ("cup1", "cup2")))
     star = three((("cup0", "cup1"), ("cup0", "cup2")))
     assert counts(compare_graphs(chain, star).references) == (2, 0, 0)
@@ -210,9 +210,9 @@ def test_a_cut_may_be_one_frame_off(start: float, expected: tuple[int, int, int]
 
 
 def test_other_cuts_do_no_harm_to_what_can_still_be_matched() -> None:
-    """The found graph saw no cut: its one clip holds a cup of 8 s, which is the first or second true cup of 4 s, not both."""
-    true = graph(objects=(thing("cup", 0), thing("cup", 1)))
-    found = graph(clips=(clip(0, 0, 8),), objects=(thing("cup", 0, span=(0, 8)),))
+    """The found graph saw not a cut: its one clip holds a cup of 8 s, which is the first or second true cup of 4 s, not both."""
+    true = graph(objects=(node("cup", 0), node("cup", 1)))
+    found = graph(clips=(clip(0, 0, 8),), objects=(node("cup", 0, span=(0, 8)),))
     result = compare_graphs(true, found)
     assert counts(result.objects) == (1, 0, 1)
     assert counts(result.cuts) == (0, 0, 1)

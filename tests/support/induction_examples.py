@@ -9,7 +9,7 @@ from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelati
 LEFT, MIDDLE, RIGHT = (0.1, 0.4, 0.2, 0.5), (0.45, 0.4, 0.55, 0.5), (0.8, 0.4, 0.9, 0.5)
 
 
-def thing(
+def frame_object(
     colour: str = "red",
     label: str = "circle",
     *,
@@ -20,7 +20,7 @@ def thing(
     seen: tuple[float, float] | None = None,
     more: Sequence[tuple[str, str]] = (),
 ) -> FrameObject:
-    """A coloured thing of some size; `seen`: start and end of its time in view; `more`: further (kind, name) attributes."""
+    """A coloured object of some size; `seen`: start and end of its time in view; `more`: further (kind, name) attributes."""
     return FrameObject(
         label=label,
         kind=kind,

@@ -6,7 +6,7 @@ import pytest
 
 from graph_schema.identifiers import graph_id
 from graph_schema.models import STSG, FrameSceneGraph, Video
-from tests.support.induction_examples import LEFT, MIDDLE, RIGHT, frame, thing
+from tests.support.induction_examples import LEFT, MIDDLE, RIGHT, frame, frame_object
 from workers.induction import assemble, bridge_clips, merge_clip
 from workers.media import SplitClip, SplitKeyframe, SplitVideo
 
@@ -38,17 +38,17 @@ def split(*clips: tuple[float, float, list[float]]) -> SplitVideo:
 
 def two_clips() -> list[list[FrameSceneGraph]]:
     """A red circle runs past a blue square in the first clip and stands alone in the second."""
-    blue = thing("blue", "square", box=RIGHT, track="b")
+    blue = frame_object("blue", "square", box=RIGHT, track="b")
     first = [
         frame(
             t,
-            [thing(box=box, kind="dynamic", track="a", seen=(0, 3)), blue],
+            [frame_object(box=box, kind="dynamic", track="a", seen=(0, 3)), blue],
             relations=[(0, "left of", 1, 0, 3)],
             motions=[(0, "moves right", 0, 3)],
         )
         for t, box in ((0.5, LEFT), (2.0, MIDDLE))
     ]
-    return [first, [frame(t, [thing(box=LEFT)], clip=1) for t in (3.5, 5.0)]]
+    return [first, [frame(t, [frame_object(box=LEFT)], clip=1) for t in (3.5, 5.0)]]
 
 
 def assembled() -> STSG:
@@ -58,7 +58,7 @@ def assembled() -> STSG:
     )
 
 
-def test_ids_say_where_things_are() -> None:
+def test_ids_say_where_objects_are() -> None:
     graph = assembled()
     assert graph.id == G
     assert [o.id for o in graph.objects] == [f"{G}.c0.o0.k0", f"{G}.c0.o0.k1", f"{G}.c0.o1", f"{G}.c1.o0"]
@@ -66,7 +66,7 @@ def test_ids_say_where_things_are() -> None:
     assert [b.keyframe_id for b in graph.objects[2].boxes] == [f"{G}.c0.k0", f"{G}.c0.k1"]
 
 
-def test_one_thing_has_one_entity_across_moments_and_clips() -> None:
+def test_one_object_has_one_entity_across_moments_and_clips() -> None:
     assert [o.entity_id for o in assembled().objects] == [f"{G}.e0", f"{G}.e0", f"{G}.e1", f"{G}.e0"]
 
 
@@ -98,13 +98,13 @@ def test_the_same_input_gives_the_same_graph_and_survives_json() -> None:
     assert STSG.model_validate_json(graph.model_dump_json()) == graph
 
 
-def test_a_thing_is_in_view_within_its_clip_only() -> None:
-    frames = [frame(3.5, [thing(seen=(2.8, 6.4))], clip=0)]
+def test_an_object_is_in_view_within_its_clip_only() -> None:
+    frames = [frame(3.5, [frame_object(seen=(2.8, 6.4))], clip=0)]
     graph = assemble(split((3, 6, [3.5])), [merge_clip(frames)], producer="by hand", configuration={})
     assert [(o.start_seconds, o.end_seconds) for o in graph.objects] == [(3, 6)]
 
 
-def test_clips_without_things_make_a_graph_too() -> None:
+def test_clips_without_objects_make_a_graph_too() -> None:
     graph = assemble(split((0, 6, [1.0])), [merge_clip([frame(1.0, [])])], producer="by hand", configuration={})
     assert (graph.objects, len(graph.clips[0].events)) == ((), 1)
 

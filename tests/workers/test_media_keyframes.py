@@ -30,18 +30,18 @@ def test_clusters_part_where_the_picture_changes() -> None:
     features = np.zeros((10, 2), dtype=np.float32)
     features[3:7] = 1.0
     features[7:] = 2.0
-    assert cluster_in_time(features, 3, longest=10) == [(0, 3), (3, 7), (7, 10)]
+    assert cluster_in_time(features, 3, max_length=10) == [(0, 3), (3, 7), (7, 10)]
 
 
 def test_where_nothing_changes_clusters_are_equally_long() -> None:
-    assert cluster_in_time(np.zeros((9, 2), dtype=np.float32), 3, longest=9) == [(0, 3), (3, 6), (6, 9)]
+    assert cluster_in_time(np.zeros((9, 2), dtype=np.float32), 3, max_length=9) == [(0, 3), (3, 6), (6, 9)]
 
 
 def test_no_cluster_is_longer_than_allowed_unless_the_number_forces_it() -> None:
     features = np.zeros((12, 1), dtype=np.float32)
     features[0] = 9.0  # wants a cluster of its own
-    assert max(end - start for start, end in cluster_in_time(features, 3, longest=5)) <= 5
-    assert cluster_in_time(features, 1, longest=5) == [(0, 12)]
+    assert max(end - start for start, end in cluster_in_time(features, 3, max_length=5)) <= 5
+    assert cluster_in_time(features, 1, max_length=5) == [(0, 12)]
 
 
 def test_the_stillest_of_the_central_moments_is_chosen() -> None:
@@ -49,7 +49,7 @@ def test_the_stillest_of_the_central_moments_is_chosen() -> None:
     assert central_moment(features, np.array([0.0, 9.0, 1.0, 9.0, 0.0])) == 2
 
 
-def test_a_small_thing_that_moves_changes_the_features_more_than_noise_does() -> None:
+def test_a_small_object_that_moves_changes_the_features_more_than_noise_does() -> None:
     here, there = ground((90, 90, 90), square_at=(20, 40)), ground((90, 90, 90), square_at=(80, 40))
     noise = np.random.default_rng(0).integers(-3, 4, here.shape)
     noisy = np.clip(here.astype(int) + noise, 0, 255).astype(np.uint8)

@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 from graph_schema.errors import VideoUnreadable
-from workers.media import open_clips, probe, split_video
+from workers.media import open_split, probe, split_video
 
 
 def cuts_of(path: Path, data: Path) -> list[float]:
@@ -19,12 +19,12 @@ def test_five_hard_cuts_of_a_street_edit(real_videos: Path, tmp_path: Path) -> N
     assert cuts_of(real_videos / "sk_bikes.mp4", tmp_path) == pytest.approx([1.20, 3.04, 5.48, 7.48, 9.68], abs=0.04)
 
 
-def test_an_animation_is_cut_where_its_shots_change_and_not_in_its_fade_in(real_videos: Path, tmp_path: Path) -> None:
+def test_an_animation_is_cut_where_its_clips_change_and_not_in_its_fade_in(real_videos: Path, tmp_path: Path) -> None:
     assert cuts_of(real_videos / "mpy_bbb_0_30.webm", tmp_path) == pytest.approx([11.8, 15.67, 22.96], abs=0.05)
 
 
 @pytest.mark.parametrize("name", ["intel_car.mp4", "intel_bottle.mp4", "sam2_dog.mp4", "exo_desks.3gp", "exo_video_1.mp4"])
-def test_one_shot_is_one_clip(real_videos: Path, tmp_path: Path, name: str) -> None:
+def test_a_video_without_a_cut_is_one_clip(real_videos: Path, tmp_path: Path, name: str) -> None:
     assert cuts_of(real_videos / name, tmp_path) == []
 
 
@@ -35,7 +35,8 @@ def test_a_picture_stored_on_its_side_is_turned_upright(real_videos: Path, tmp_p
     for keyframe in split.clips[0].keyframes:
         picture = cv2.imread(str(tmp_path / keyframe.image))
         assert picture is not None and picture.shape == (352, 288, 3)
-    (frames,) = open_clips(path, split, data=tmp_path)
+    with open_split(path, data=tmp_path) as (_, (frames,)):
+        pass
     assert frames.images.shape[1:] == (352, 288, 3)
     # the page leaves one corner free, the upper left one, which is dark
     grey = frames.images[0].mean(axis=2)

@@ -72,7 +72,7 @@ def test_what_flashes_up_is_no_face() -> None:
 def test_one_who_looks_away_for_a_moment_stays_one_face() -> None:
     tracks = follow_faces(_frames(40, left_of=lambda k: None if 16 <= k < 22 else 40.0), _times(40))
     assert [(t.first, t.last) for t in tracks] == [(0, 39)]
-    assert 18 not in tracks[0].sights
+    assert 18 not in tracks[0].detections
     before, between = tracks[0].box_at(15), tracks[0].box_at(18)
     assert before is not None
     assert between == pytest.approx(before, abs=3)
@@ -101,9 +101,9 @@ def graphs() -> tuple[FrameSceneGraph, ...]:
     return OpenCVParser().parse(clip)
 
 
-def test_the_face_and_the_head_it_belongs_to_stay_two_things_through_induction(graphs: tuple[FrameSceneGraph, ...]) -> None:
+def test_the_face_and_the_head_it_belongs_to_stay_two_objects_through_induction(graphs: tuple[FrameSceneGraph, ...]) -> None:
     clip_graph = merge_clip(graphs)
-    assert sorted((t.label, t.kind, len(t.moments)) for t in clip_graph.things) == [
+    assert sorted((t.label, t.kind, len(t.observations)) for t in clip_graph.objects) == [
         ("face", "dynamic", 3),
         ("moving object", "dynamic", 3),
     ]

@@ -69,7 +69,7 @@ def test_names_shapes_colours_and_what_moves(passing: tuple[FrameSceneGraph, ...
     assert _words(passing) == {("circle", "red", "dynamic"), ("square", "blue", "static")}
 
 
-def test_boxes_lie_on_the_things(passing: tuple[FrameSceneGraph, ...]) -> None:
+def test_boxes_lie_on_the_objects(passing: tuple[FrameSceneGraph, ...]) -> None:
     circle = next(o for o in passing[1].objects if o.label == "circle")
     assert circle.box_xyxy is not None
     # at 3.0 s the circle's middle is at 40 + 40 * 2 = 120
@@ -81,7 +81,7 @@ def test_sizes_are_shares_of_the_shorter_side(passing: tuple[FrameSceneGraph, ..
     assert sizes == {("circle", "medium"), ("square", "medium")}  # 40 / 240 = 0.17 and 60 / 240 = 0.25, medium is 0.16 to 0.3
 
 
-def test_a_thing_keeps_its_name_and_interval_through_the_clip(passing: tuple[FrameSceneGraph, ...]) -> None:
+def test_an_object_keeps_its_name_and_interval_through_the_clip(passing: tuple[FrameSceneGraph, ...]) -> None:
     tracks = {o.label: {x.track for g in passing for x in g.objects if x.label == o.label} for g in passing for o in g.objects}
     assert all(len(names) == 1 for names in tracks.values())
     assert {(o.start_seconds, o.end_seconds) for g in passing for o in g.objects} == {(5.0, 11.0)}
@@ -102,7 +102,7 @@ def test_relations_hold_while_they_hold(passing: tuple[FrameSceneGraph, ...]) ->
     assert passing[1].relations == ()
 
 
-def test_left_of_ends_when_the_thing_has_passed() -> None:
+def test_left_of_ends_when_the_object_has_passed() -> None:
     def draw(frame: Image, seconds: float) -> None:
         cv2.rectangle(frame, (200, 100), (259, 159), BLUE, cv2.FILLED)
         _circle(frame, (40 + 20 * seconds, 130), 20, RED)
@@ -112,7 +112,7 @@ def test_left_of_ends_when_the_thing_has_passed() -> None:
     assert said == {("circle", "left of", "square", 9.0)}
 
 
-def test_a_thing_hidden_for_a_moment_stays_one_thing_and_lies_behind() -> None:
+def test_an_object_hidden_for_a_moment_stays_one_object_and_lies_behind() -> None:
     def draw(frame: Image, seconds: float) -> None:
         _circle(frame, (40 + 60 * seconds, 120), 18, GREEN)
         cv2.rectangle(frame, (130, 80), (199, 149), YELLOW, cv2.FILLED)
@@ -163,7 +163,7 @@ def test_irregular_blobs_of_one_colour_are_no_shapes() -> None:
     assert labels <= {"ellipse"}, labels
 
 
-def test_a_patterned_thing_that_crosses_is_a_moving_object() -> None:
+def test_a_patterned_object_that_crosses_is_a_moving_object() -> None:
     rng = np.random.default_rng(1)
     wall = cv2.GaussianBlur(rng.integers(90, 170, size=(HEIGHT, WIDTH, 3), dtype=np.uint8), (9, 9), 0)
     thing = cv2.GaussianBlur(rng.integers(0, 90, size=(80, 60, 3), dtype=np.uint8), (3, 3), 0)

@@ -1,4 +1,4 @@
-"""The parser's parts: colour words, shape words, even stretches, the background."""
+"""The parser's parts: colour words, shape words, even intervals, the background."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import box_iou
 from workers.parsers.opencv.background import background_of, level
 from workers.parsers.opencv.camera import camera_motion
 from workers.parsers.opencv.colours import colour_of, lab, word_of_lab
 from workers.parsers.opencv.shapes import shape_of
-from workers.parsers.opencv.tracks import even_stretches
+from workers.parsers.opencv.tracks import constant_velocity_segments
 
 
 @pytest.mark.parametrize(
@@ -36,16 +35,16 @@ def test_colour_words_are_the_basic_ones(rgb: tuple[int, int, int], word: str) -
     assert word_of_lab(lab(np.array(rgb, np.uint8))) == word
 
 
-def test_a_thing_of_many_colours_has_no_colour() -> None:
+def test_an_object_of_many_colours_has_no_colour() -> None:
     pixels = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]] * 5, np.uint8)
     assert colour_of(pixels) is None
     assert colour_of(np.array([[255, 0, 0]] * 3 + [[0, 0, 255]], np.uint8)) == "red"
 
 
-def test_a_red_thing_stays_red_where_light_makes_it_pink() -> None:
+def test_a_red_object_stays_red_where_light_makes_it_pink() -> None:
     red, pink, grey = [[160, 20, 40]], [[240, 130, 150]], [[110, 110, 110]]
     assert [colour_of(np.array([c] * 2, np.uint8)) for c in (red[0], pink[0], grey[0])] == ["red", "pink", "grey"]
-    # 32 and 28 of 100 are one red thing under light, more than the 40 of what surrounds it
+    # 32 and 28 of 100 are one red object under light, more than the 40 of what surrounds it
     assert colour_of(np.array(red * 32 + pink * 28 + grey * 40, np.uint8)) == "red"
     assert colour_of(np.array(pink * 32 + red * 28 + grey * 40, np.uint8)) == "pink"
 
@@ -80,7 +79,7 @@ def test_a_half_hidden_square_is_no_square() -> None:
 def test_a_path_is_cut_where_the_movement_changes() -> None:
     times = np.arange(30) / 10
     x = np.where(times < 1.5, 0.0, (times - 1.5) * 50)
-    cuts = even_stretches(times, np.stack([x, np.zeros(30)], axis=1), sigma=0.7)
+    cuts = constant_velocity_segments(times, np.stack([x, np.zeros(30)], axis=1), sigma=0.7)
     assert [(a, b) for a, b, _, _ in cuts] == [(0, 15), (15, 30)] or [(a, b) for a, b, _, _ in cuts] == [(0, 16), (16, 30)]
     assert cuts[0][2] == pytest.approx(0.0, abs=0.5)
     assert cuts[1][2] == pytest.approx(50.0, abs=0.5)
@@ -88,7 +87,7 @@ def test_a_path_is_cut_where_the_movement_changes() -> None:
 
 def test_noise_is_no_movement() -> None:
     rng = np.random.default_rng(0)
-    assert len(even_stretches(np.arange(100) / 10, rng.normal(0, 0.7, size=(100, 2)), sigma=0.7)) == 1
+    assert len(constant_velocity_segments(np.arange(100) / 10, rng.normal(0, 0.7, size=(100, 2)), sigma=0.7)) == 1
 
 
 def test_the_background_is_the_scene_that_comes_back_even_if_visitors_fill_most_of_the_time() -> None:
@@ -113,8 +112,3 @@ def test_a_pan_is_noticed_and_a_car_before_a_still_camera_is_not() -> None:
     for k in range(20):
         still[k, 40:80, 10 * k : 10 * k + 50] = scene[160:200, 300:350]
     assert not camera_motion(still).moves
-
-
-def test_overlap_of_boxes() -> None:
-    assert box_iou((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3)  # 2 shared of 4 + 4 - 2
-    assert box_iou((0, 0, 1, 1), (2, 2, 3, 3)) == 0

@@ -31,7 +31,7 @@ def assemble(
 ) -> STSG:
     """Return the video's graph. The same input gives the same graph with the same ids, in the same order.
 
-    Ids read as where things are: `<graph>.c2.k0` the first keyframe of the third clip, `<graph>.c2.o1` a static thing of it,
+    Ids read as where objects are: `<graph>.c2.k0` the first keyframe of the third clip, `<graph>.c2.o1` a static object of it,
     `<graph>.c2.o1.k0` a dynamic one at that keyframe, `<graph>.e4` what it is of the whole video.
 
     Args:
@@ -44,11 +44,11 @@ def assemble(
         raise ValueError(f"the graphs are of (clip, frames) {[(g.clip_index, g.frames) for g in clip_graphs]}, the split has {made_of}")
     gid = graph_id(split.video.sha256, producer, configuration)
     entities = bridge_clips(clip_graphs) if entities is None else entities
-    entity_of = {(a.clip, a.thing): f"{gid}.e{n}" for n, e in enumerate(entities) for a in e.appearances}
+    entity_of = {(a.clip, a.object_index): f"{gid}.e{n}" for n, e in enumerate(entities) for a in e.appearances}
     objects: list[SceneObject] = []
     for clip, graph in zip(split.clips, clip_graphs, strict=True):
-        for n, thing in enumerate(graph.things):
-            objects += _nodes(gid, clip, n, thing, entity_of[clip.index, n])
+        for n, obj in enumerate(graph.objects):
+            objects += _nodes(gid, clip, n, obj, entity_of[clip.index, n])
     return STSG(
         id=gid,
         video=split.video,
@@ -64,51 +64,51 @@ def assemble(
 
 
 def _node_id(gid: str, clip: int, end: EdgeEndpoint) -> str:
-    return f"{gid}.c{clip}.o{end.thing}" + ("" if end.keyframe is None else f".k{end.keyframe}")
+    return f"{gid}.c{clip}.o{end.object_index}" + ("" if end.keyframe is None else f".k{end.keyframe}")
 
 
-def _end(graph: ClipGraph, thing: int, *, last: bool) -> EdgeEndpoint:
-    """The node at which a thing leaves a clip, or comes into it."""
-    moments = graph.things[thing].moments
-    return EdgeEndpoint(thing=thing, keyframe=moments[-1 if last else 0].keyframe if graph.things[thing].kind == "dynamic" else None)
+def _end(graph: ClipGraph, obj: int, *, last: bool) -> EdgeEndpoint:
+    """The node at which an object leaves a clip, or comes into it."""
+    moments = graph.objects[obj].observations
+    return EdgeEndpoint(object_index=obj, keyframe=moments[-1 if last else 0].keyframe if graph.objects[obj].kind == "dynamic" else None)
 
 
-def _nodes(gid: str, clip: SplitClip, n: int, thing: ClipObject, entity: str) -> list[SceneObject]:
-    start = min(max(thing.start_seconds, clip.start_seconds), clip.end_seconds)
-    end = max(start, min(thing.end_seconds, clip.end_seconds))
+def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> list[SceneObject]:
+    start = min(max(obj.start_seconds, clip.start_seconds), clip.end_seconds)
+    end = max(start, min(obj.end_seconds, clip.end_seconds))
     boxes = {
         m.keyframe: ObjectBox(keyframe_id=f"{gid}.c{clip.index}.k{m.keyframe}", box_xyxy=m.box_xyxy, confidence=m.confidence)
-        for m in thing.moments
+        for m in obj.observations
         if m.box_xyxy is not None
     }
     shared: Mapping[str, Any] = {
-        "label": thing.label,
-        "kind": thing.kind,
+        "label": obj.label,
+        "kind": obj.kind,
         "clip_index": clip.index,
         "entity_id": entity,
         "start_seconds": start,
         "end_seconds": end,
     }
-    if thing.kind == "static":
-        whole = EdgeEndpoint(thing=n)
+    if obj.kind == "static":
+        whole = EdgeEndpoint(object_index=n)
         return [
             SceneObject(
                 id=_node_id(gid, clip.index, whole),
-                confidence=thing.confidence,
+                confidence=obj.confidence,
                 boxes=tuple(boxes.values()),
-                attributes=thing.attributes,
+                attributes=obj.attributes,
                 **shared,
             )
         ]
     return [
         SceneObject(
-            id=_node_id(gid, clip.index, EdgeEndpoint(thing=n, keyframe=m.keyframe)),
+            id=_node_id(gid, clip.index, EdgeEndpoint(object_index=n, keyframe=m.keyframe)),
             confidence=m.confidence,
             boxes=(boxes[m.keyframe],) if m.keyframe in boxes else (),
             attributes=m.attributes,
             **shared,
         )
-        for m in thing.moments
+        for m in obj.observations
     ]
 
 
@@ -129,7 +129,7 @@ def _clip(gid: str, clip: SplitClip, graph: ClipGraph) -> Clip:
                 id=f"{gid}.c{clip.index}.event",
                 description=event.description,
                 participants=tuple(
-                    Participant(object_id=_node_id(gid, clip.index, _end(graph, p.thing, last=False)), role=p.role)
+                    Participant(object_id=_node_id(gid, clip.index, _end(graph, p.object_index, last=False)), role=p.role)
                     for p in event.participants
                 ),
                 start_seconds=clip.start_seconds,
@@ -158,8 +158,8 @@ def _motions(gid: str, graph: ClipGraph) -> list[Motion]:
     return [
         Motion(
             id=f"{gid}.c{graph.clip_index}.m{n}",
-            from_id=_node_id(gid, graph.clip_index, EdgeEndpoint(thing=m.thing, keyframe=m.from_keyframe)),
-            to_id=_node_id(gid, graph.clip_index, EdgeEndpoint(thing=m.thing, keyframe=m.to_keyframe)),
+            from_id=_node_id(gid, graph.clip_index, EdgeEndpoint(object_index=m.object_index, keyframe=m.from_keyframe)),
+            to_id=_node_id(gid, graph.clip_index, EdgeEndpoint(object_index=m.object_index, keyframe=m.to_keyframe)),
             motion=m.motion,
             start_seconds=m.start_seconds,
             end_seconds=m.end_seconds,
@@ -175,8 +175,8 @@ def _references(gid: str, clip_graphs: Sequence[ClipGraph], entities: Sequence[E
     for entity in entities:
         for (a, b), confidence in zip(itertools.pairwise(entity.appearances), entity.confidences, strict=True):
             earlier, later = clip_graphs[a.clip], clip_graphs[b.clip]
-            from_id = _node_id(gid, earlier.clip_index, _end(earlier, a.thing, last=True))
-            to_id = _node_id(gid, later.clip_index, _end(later, b.thing, last=False))
+            from_id = _node_id(gid, earlier.clip_index, _end(earlier, a.object_index, last=True))
+            to_id = _node_id(gid, later.clip_index, _end(later, b.object_index, last=False))
             joined.append((b.clip, a.clip, from_id, to_id, confidence))
     return [
         Reference(id=f"{gid}.s{n}", from_id=from_id, to_id=to_id, confidence=confidence)

@@ -1,4 +1,4 @@
-"""The nouns between a parser's frames and the kept graph: things of one clip and what joins them, named by their place in a list."""
+"""The nouns between a parser's frames and the kept graph: objects of one clip and what joins them, named by their index in a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graph_schema.models import Attribute, Box, Confidence, Interval, Kind, Reco
 
 
 class ObjectObservation(Record):
-    """A thing as one keyframe shows it; `keyframe` is a place in `ClipGraph.times`."""
+    """An object as one keyframe shows it; `keyframe` is an index in `ClipGraph.times`."""
 
     keyframe: int = Field(ge=0)
     box_xyxy: Box | None = None
@@ -19,19 +19,19 @@ class ObjectObservation(Record):
 
 
 class ClipObject(Interval):
-    """One real thing in one clip, with the moments it is seen at, in time order. The interval says when it is in view."""
+    """One real object in one clip, with its observations, in time order. The interval says when it is in view."""
 
     label: str
     kind: Kind
     attributes: tuple[Attribute, ...] = ()
     confidence: Confidence = 1.0
-    moments: tuple[ObjectObservation, ...] = Field(min_length=1)
+    observations: tuple[ObjectObservation, ...] = Field(min_length=1)
 
 
 class EdgeEndpoint(Record):
-    """An end of an edge: a thing, and at which keyframe; None where the thing is static and has one node for all."""
+    """An end of an edge: an object, and at which keyframe; None where the object is static and has one node for all."""
 
-    thing: int = Field(ge=0)
+    object_index: int = Field(ge=0)
     keyframe: int | None = None
 
 
@@ -45,9 +45,9 @@ class ClipRelation(Interval):
 
 
 class ClipMotion(Interval):
-    """How a dynamic thing got from one keyframe to the next one it is seen at."""
+    """How a dynamic object got from one keyframe to the next one it is seen at."""
 
-    thing: int = Field(ge=0)
+    object_index: int = Field(ge=0)
     from_keyframe: int
     to_keyframe: int
     motion: str
@@ -60,16 +60,16 @@ class ClipGraph(Record):
     clip_index: int = Field(ge=0)
     frames: tuple[int, ...]
     times: tuple[Seconds, ...]
-    things: tuple[ClipObject, ...] = ()
+    objects: tuple[ClipObject, ...] = ()
     relations: tuple[ClipRelation, ...] = ()
     motions: tuple[ClipMotion, ...] = ()
 
     @model_validator(mode="after")
     def _edges_end_at_nodes(self) -> Self:
-        nodes: set[tuple[int, int | None]] = {(i, None) for i, t in enumerate(self.things) if t.kind == "static"}
-        nodes |= {(i, m.keyframe) for i, t in enumerate(self.things) if t.kind == "dynamic" for m in t.moments}
-        ends = [(e.thing, e.keyframe) for r in self.relations for e in (r.subject, r.object)]
-        ends += [(m.thing, k) for m in self.motions for k in (m.from_keyframe, m.to_keyframe)]
+        nodes: set[tuple[int, int | None]] = {(i, None) for i, t in enumerate(self.objects) if t.kind == "static"}
+        nodes |= {(i, m.keyframe) for i, t in enumerate(self.objects) if t.kind == "dynamic" for m in t.observations}
+        ends = [(e.object_index, e.keyframe) for r in self.relations for e in (r.subject, r.object)]
+        ends += [(m.object_index, k) for m in self.motions for k in (m.from_keyframe, m.to_keyframe)]
         if unknown := sorted(set(ends) - nodes, key=str):
-            raise ValueError(f"edges of clip {self.clip_index} end at {unknown}, which are no nodes")
+            raise ValueError(f"edges of clip {self.clip_index} end at {unknown}, which are not nodes")
         return self

@@ -10,13 +10,13 @@ from graph_schema.vocabulary import STANDS, TOUCHES, caption
 from workers.induction.clip_graph import ClipGraph, ClipObject
 
 _MAX_LIST = 4
-"""Things named one by one; more are counted."""
-_MAX_DOINGS = 3
-"""Of one thing; of more the first and the last are told."""
+"""Objects named one by one; more are counted."""
+_MAX_ACTIONS = 3
+"""Of one object; of more, the first and the last are named."""
 _EDGE_SECONDS = 0.3
 """What comes into view later than this after the cut was not there from the start; the same at the end."""
 _BORDER_SHARE = 0.35
-"""A thing came in or went out over a border that it was nearer to than this, in frame sides."""
+"""An object came in or went out over a border that it was nearer to than this, in frame sides."""
 _BORDERS = {"left": (0, "left"), "up": (1, "top"), "right": (2, "right"), "down": (3, "bottom")}
 """Word of a motion -> which side of a box (x1, y1, x2, y2), name of the border."""
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine"}
@@ -25,10 +25,10 @@ _OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 Role = Literal["agent", "patient", "present"]
 
 
-class ThingRole(Record):
-    """A thing's part in the event, by its place in the clip's list of things."""
+class ObjectRole(Record):
+    """An object's part in the event, by its index in the clip's list of objects."""
 
-    thing: int
+    object_index: int
     role: Role
 
 
@@ -36,7 +36,7 @@ class ClipEvent(Record):
     """What happens in a clip: a sentence and its participants."""
 
     description: str
-    participants: tuple[ThingRole, ...]
+    participants: tuple[ObjectRole, ...]
 
 
 def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
@@ -44,14 +44,14 @@ def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
 
     What moves is an agent, what an agent touches a patient, the rest is present.
     """
-    names = _names(graph.things)
-    did = {n: _actions(graph, n, clip) for n in range(len(graph.things))}
-    agents = [n for n, doings in did.items() if doings]
+    names = _names(graph.objects)
+    did = {n: _actions(graph, n, clip) for n in range(len(graph.objects))}
+    agents = [n for n, actions in did.items() if actions]
     resting = [n for n in did if n not in agents]
     touched = {
-        end.thing
+        end.object_index
         for r in graph.relations
-        if r.predicate == TOUCHES and {r.subject.thing, r.object.thing} & {*agents}
+        if r.predicate == TOUCHES and {r.subject.object_index, r.object.object_index} & {*agents}
         for end in (r.subject, r.object)
     }
     clauses = [f"{names[n]} {_chain(did[n])}" for n in agents[:_MAX_LIST]]
@@ -66,40 +66,40 @@ def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:
     return ClipEvent(
         description=f"{sentence[0].upper()}{sentence[1:]}.",
         participants=tuple(
-            ThingRole(thing=n, role="agent" if n in agents else "patient" if n in touched else "present") for n in range(len(graph.things))
+            ObjectRole(object_index=n, role="agent" if n in agents else "patient" if n in touched else "present") for n in did
         ),
     )
 
 
-def _names(things: Sequence[ClipObject]) -> list[str]:
+def _names(objects: Sequence[ClipObject]) -> list[str]:
     """ "a large red circle"; the second of that name is "another large red circle"."""
-    said: set[str] = set()
+    used: set[str] = set()
     names = []
-    for thing in things:
-        called = caption(thing.label, ((a.kind, a.name) for a in thing.attributes))
-        names.append(f"another {called}" if called in said else f"{'an' if called[:1].lower() in 'aeiou' else 'a'} {called}")
-        said.add(called)
+    for obj in objects:
+        called = caption(obj.label, ((a.kind, a.name) for a in obj.attributes))
+        names.append(f"another {called}" if called in used else f"{'an' if called[:1].lower() in 'aeiou' else 'a'} {called}")
+        used.add(called)
     return names
 
 
 def _actions(graph: ClipGraph, n: int, clip: Interval) -> list[str]:
-    """What a thing does, in order; nothing if it stands still all the time."""
+    """What an object does, in order; nothing if it stands still all the time."""
     words: list[str] = []
-    motions = [m for m in graph.motions if m.thing == n]
+    motions = [m for m in graph.motions if m.object_index == n]
     for m in motions:
         if not words or words[-1] != m.motion:
             words.append(m.motion)
     if not any(word != STANDS for word in words):
         return []
-    thing = graph.things[n]
+    obj = graph.objects[n]
     first, last = motions[0], motions[-1]
-    if thing.start_seconds > clip.start_seconds + _EDGE_SECONDS and first.start_seconds < thing.start_seconds + _EDGE_SECONDS:
+    if obj.start_seconds > clip.start_seconds + _EDGE_SECONDS and first.start_seconds < obj.start_seconds + _EDGE_SECONDS:
         heading = [_OPPOSITE[w] for w in first.motion.split() if w in _OPPOSITE]
-        if border := _border(thing.moments[0].box_xyxy, heading):
+        if border := _border(obj.observations[0].box_xyxy, heading):
             words[0] = f"enters from the {border}"
-    if thing.end_seconds < clip.end_seconds - _EDGE_SECONDS and last.end_seconds > thing.end_seconds - _EDGE_SECONDS:
+    if obj.end_seconds < clip.end_seconds - _EDGE_SECONDS and last.end_seconds > obj.end_seconds - _EDGE_SECONDS:
         heading = [w for w in last.motion.split() if w in _OPPOSITE]
-        if border := _border(thing.moments[-1].box_xyxy, heading):
+        if border := _border(obj.observations[-1].box_xyxy, heading):
             leaving = "leaves at the" if border in ("top", "bottom") else "leaves to the"
             words[-1:] = [*([words[0]] if len(words) == 1 and words[0].startswith("enters") else []), f"{leaving} {border}"]
     return words
@@ -115,7 +115,7 @@ def _border(box: tuple[float, float, float, float] | None, heading: Sequence[str
 
 
 def _chain(words: Sequence[str]) -> str:
-    if len(words) > _MAX_DOINGS:
+    if len(words) > _MAX_ACTIONS:
         words = [words[0], "goes on in other directions", words[-1]]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}, then {words[-1]}"
 

@@ -1,4 +1,4 @@
-"""Which objects of a clip's keyframes are one thing. In: frame scene graphs. Out: groups of places. Source: STEP, dynamic merging."""
+"""Which objects of a clip's keyframes are one. In: frame scene graphs. Out: groups of indices. Source: STEP, dynamic merging."""
 
 from __future__ import annotations
 
@@ -8,75 +8,70 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from graph_schema.geometry import box_iou, centre_distance
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph
-from graph_schema.vocabulary import box_iou
 
 PASSING_KINDS = frozenset({"position", "state", "pose", "action"})
-"""Attributes of a moment, which say nothing of which thing it is."""
+"""Attributes of a moment, which say nothing of identity."""
 MIN_JACCARD = 0.7
-"""Share of common attributes from which on two objects may be one thing."""
+"""Share of common attributes from which on two objects may be one."""
 _MIN_MARGIN = 0.2
-"""A match that is not better than any other by this much is left open: two things rather than a wrong one."""
+"""A match that is not better than any other by this much is left open: two objects rather than a wrong match."""
 _REACH = 0.5
-"""A dynamic thing is not looked for further away than this share of the frame where there are others like it."""
+"""A dynamic object is not looked for further away than this share of the frame where there are others like it."""
 
-Place = tuple[int, int]
-"""(keyframe, place in its list of objects)"""
+ObjectIndex = tuple[int, int]
+"""(keyframe, index in its list of objects)"""
 
 
-def same_things(frames: Sequence[FrameSceneGraph]) -> list[list[Place]]:
-    """Return each thing as the places it is seen at, in time order; every object is in one group, none twice in a frame.
+def same_objects(frames: Sequence[FrameSceneGraph]) -> list[list[ObjectIndex]]:
+    """Return each object of the clip as the indices it is seen at, in time order; each is in one group, none twice in a frame.
 
     The parser's `track` decides where it is given. Else: same label, enough common attributes, and, where more than one pair
-    would do, the best one-to-one assignment by box, as far as it is beyond doubt. The order within a frame does not matter.
+    would do, the best one-to-one assignment by box, as far as it is unambiguous. The order within a frame does not matter.
     Raises: ValueError if a frame has two objects of one track.
     """
-    tracked: dict[str, list[Place]] = {}
-    open_things: list[list[Place]] = []
+    tracked: dict[str, list[ObjectIndex]] = {}
+    open_objects: list[list[ObjectIndex]] = []
     for k, frame in enumerate(frames):
         loose = []
-        for i, found in enumerate(frame.objects):
-            if found.track is None:
+        for i, obj in enumerate(frame.objects):
+            if obj.track is None:
                 loose.append(i)
-            elif tracked.get(found.track, [(-1, -1)])[-1][0] == k:
-                raise ValueError(f"frame {frame.frame} has two objects of track {found.track!r}; a track names one thing")
+            elif tracked.get(obj.track, [(-1, -1)])[-1][0] == k:
+                raise ValueError(f"frame {frame.frame} has two objects of track {obj.track!r}; a track names one object")
             else:
-                tracked.setdefault(found.track, []).append((k, i))
+                tracked.setdefault(obj.track, []).append((k, i))
         loose.sort(key=lambda i: content_order(frame.objects[i]))
-        latest = [frames[group[-1][0]].objects[group[-1][1]] for group in open_things]
+        latest = [frames[group[-1][0]].objects[group[-1][1]] for group in open_objects]
         links = _assign([frame.objects[i] for i in loose], latest)
         for n, i in enumerate(loose):
             if n in links:
-                open_things[links[n]].append((k, i))
+                open_objects[links[n]].append((k, i))
             else:
-                open_things.append([(k, i)])
-    groups = [*tracked.values(), *open_things]
+                open_objects.append([(k, i)])
+    groups = [*tracked.values(), *open_objects]
     return sorted(groups, key=lambda g: (g[0][0], content_order(frames[g[0][0]].objects[g[0][1]])))
 
 
-def content_order(found: FrameObject) -> tuple[object, ...]:
+def content_order(obj: FrameObject) -> tuple[object, ...]:
     """A sort key made of what an object is, not of where it stands in a list."""
-    names = tuple(sorted((a.kind, a.name) for a in found.attributes))
-    return found.label, found.box_xyxy or (2.0,), names, found.kind, found.confidence, found.track or ""
+    names = tuple(sorted((a.kind, a.name) for a in obj.attributes))
+    return obj.label, obj.box_xyxy or (2.0,), names, obj.kind, obj.confidence, obj.track or ""
 
 
 def lasting(attributes: Sequence[Attribute]) -> frozenset[tuple[str, str]]:
-    """The attributes that belong to a thing rather than to a moment, as (kind, name)."""
+    """The attributes that belong to an object rather than to a moment, as (kind, name)."""
     return frozenset((a.kind, a.name.casefold()) for a in attributes if a.kind not in PASSING_KINDS)
 
 
-def centre_distance(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """Distance of two boxes' middles, in frame sides."""
-    return float(np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2))
-
-
 def unambiguous_matches(score: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Return the pairs (row, column) of the best one-to-one assignment that are beyond doubt.
+    """Return the pairs (row, column) of the best one-to-one assignment that are unambiguous.
 
-    A pair is when every assignment without it is worse by the margin: two rows that could both be a column leave it open.
+    A pair is, when every assignment without it is worse by the margin: two rows that could both be a column leave it open.
 
     Args:
-        score: (n, m), how well a row and a column go together, 0 to 1; 0 is not at all.
+        score: (n, m), how well a row and a column go together, 0 to 1; 0: not at all.
     """
     rows, columns = linear_sum_assignment(score, maximize=True)
     best = score[rows, columns].sum()
@@ -90,13 +85,13 @@ def unambiguous_matches(score: NDArray[np.float64]) -> list[tuple[int, int]]:
     return sure
 
 
-def _assign(found: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[int, int]:
-    """Return {place in `found`: place in `known`} of the objects that are one thing."""
-    alike = np.array([[_alike(a, b) for b in known] for a in found], dtype=bool).reshape(len(found), len(known))
+def _assign(new: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[int, int]:
+    """Return {index in `new`: index in `known`} of the objects that are one."""
+    alike = np.array([[_alike(a, b) for b in known] for a in new], dtype=bool).reshape(len(new), len(known))
     near = np.zeros(alike.shape)
     for i, j in zip(*np.nonzero(alike), strict=True):
         only_pair = alike[i].sum() == 1 and alike[:, j].sum() == 1
-        near[i, j] = 1.0 if only_pair else _nearness(found[i], known[j])
+        near[i, j] = 1.0 if only_pair else _nearness(new[i], known[j])
     return dict(unambiguous_matches(near))
 
 

@@ -1,4 +1,4 @@
-"""Merge the frame scene graphs of a clip into one graph: static things once, dynamic things once a keyframe, with motion edges.
+"""Merge the frame scene graphs of a clip into one graph: static objects once, dynamic objects once a keyframe, with motion edges.
 
 Pure: records in, a record out. Source: STEP, dynamic merging (METHODS S3).
 """
@@ -11,29 +11,28 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graph_schema.geometry import displacement
+from graph_schema.intervals import ADJACENT_SECONDS, BRIDGE_SECONDS, group_adjacent, hull
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
-from graph_schema.vocabulary import BRIDGE_SECONDS, FORWARD, SYMMETRIC, motion_word
+from graph_schema.vocabulary import FORWARD, SYMMETRIC, motion_word
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
-from workers.induction.identity import PASSING_KINDS, Place, same_things
-
-_SAME_TIME = 1e-3
-"""Intervals that end and start this near, in seconds, are adjacent: less than any frame lasts."""
+from workers.induction.identity import PASSING_KINDS, ObjectIndex, same_objects
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """A time for which something was said, and how surely."""
+class _ScoredInterval:
+    """A time for which a parser states something, and its confidence."""
 
-    start: float
-    end: float
+    start_seconds: float
+    end_seconds: float
     confidence: float
 
 
 def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None = None, frame_size: tuple[int, int] = (1, 1)) -> ClipGraph:
     """Return the graph of a clip from the graphs of its keyframes.
 
-    What is dynamic at one keyframe is dynamic in the whole clip. A dynamic thing seen at one keyframe only is a node
-    without a motion edge: a motion edge joins two moments. Words said backwards ("right of") are turned round.
+    What is dynamic at one keyframe is dynamic in the whole clip. A dynamic object seen at one keyframe only is a node
+    without a motion edge: a motion edge joins two moments. Inverse words ("right of") are turned round.
 
     Args:
         frames: one a keyframe, in time order, all of one clip.
@@ -47,16 +46,16 @@ def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None =
         raise ValueError(f"frames {[(f.clip_index, f.time_seconds) for f in frames]} are not of one clip in time order")
     times = tuple(f.time_seconds for f in frames)
     following = (*times[1:], max(times[-1], end_seconds or 0.0))
-    groups = same_things(frames)
-    thing_of = {place: n for n, group in enumerate(groups) for place in group}
-    things = tuple(_thing(frames, group, following) for group in groups)
+    groups = same_objects(frames)
+    object_of = {index: n for n, group in enumerate(groups) for index in group}
+    objects = tuple(_object(frames, group, following) for group in groups)
     return ClipGraph(
         clip_index=frames[0].clip_index,
         frames=tuple(f.frame for f in frames),
         times=times,
-        things=things,
-        relations=tuple(_relations(frames, things, thing_of, times, following)),
-        motions=tuple(_motions(frames, things, thing_of, times, frame_size)),
+        objects=objects,
+        relations=tuple(_relations(frames, objects, object_of, times, following)),
+        motions=tuple(_motions(frames, objects, object_of, times, frame_size)),
     )
 
 
@@ -82,7 +81,7 @@ def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, .
     return tuple(agreed)
 
 
-def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following: Sequence[float]) -> ClipObject:
+def _object(frames: Sequence[FrameSceneGraph], group: Sequence[ObjectIndex], following: Sequence[float]) -> ClipObject:
     seen = [frames[k].objects[i] for k, i in group]
     kind: Kind = "dynamic" if any(o.kind == "dynamic" for o in seen) else "static"
     attributes = agreed_attributes([o.attributes for o in seen])
@@ -98,16 +97,16 @@ def _thing(frames: Sequence[FrameSceneGraph], group: Sequence[Place], following:
         confidence=_mean([o.confidence for o in seen]),
         start_seconds=min(starts),
         end_seconds=max([*starts, *ends]),
-        moments=tuple(
+        observations=tuple(
             ObjectObservation(keyframe=k, box_xyxy=o.box_xyxy, attributes=_attributes_now(o, attributes), confidence=o.confidence)
             for (k, _), o in zip(group, seen, strict=True)
         ),
     )
 
 
-def _attributes_now(found: FrameObject, agreed: Sequence[Attribute]) -> tuple[Attribute, ...]:
+def _attributes_now(obj: FrameObject, agreed: Sequence[Attribute]) -> tuple[Attribute, ...]:
     """What lasts, as agreed over the clip, and what is of this moment."""
-    return (*(a for a in agreed if a.kind not in PASSING_KINDS), *(a for a in found.attributes if a.kind in PASSING_KINDS))
+    return (*(a for a in agreed if a.kind not in PASSING_KINDS), *(a for a in obj.attributes if a.kind in PASSING_KINDS))
 
 
 # --------------------------------------------------------------------------------------------- relations
@@ -115,66 +114,64 @@ def _attributes_now(found: FrameObject, agreed: Sequence[Attribute]) -> tuple[At
 
 def _relations(
     frames: Sequence[FrameSceneGraph],
-    things: Sequence[ClipObject],
-    thing_of: dict[Place, int],
+    objects: Sequence[ClipObject],
+    object_of: dict[ObjectIndex, int],
     times: Sequence[float],
     following: Sequence[float],
 ) -> list[ClipRelation]:
-    said: dict[tuple[int, str, int], list[_Stretch]] = defaultdict(list)
+    stated: dict[tuple[int, str, int], list[_ScoredInterval]] = defaultdict(list)
     for k, frame in enumerate(frames):
         for r in frame.relations:
-            subject, predicate, target = thing_of[k, r.subject], r.predicate, thing_of[k, r.object]
+            subject, predicate, target = object_of[k, r.subject], r.predicate, object_of[k, r.object]
             if subject == target:
                 continue
             if predicate in FORWARD or (predicate in SYMMETRIC and target < subject):
                 subject, predicate, target = target, FORWARD.get(predicate, predicate), subject
             start = times[k] if r.start_seconds is None else r.start_seconds
             end = following[k] if r.end_seconds is None else r.end_seconds
-            said[subject, predicate, target].append(_Stretch(start, max(start, end), r.confidence))
-    found = []
-    for (subject, predicate, target), stretches in sorted(said.items()):
-        for stretch in _joined(stretches):
-            for part, keyframe in _shared_out(stretch, things[subject], things[target], times):
-                found.append(
+            stated[subject, predicate, target].append(_ScoredInterval(start, max(start, end), r.confidence))
+    results = []
+    for (subject, predicate, target), intervals in sorted(stated.items()):
+        for interval in _merged(intervals):
+            for part, keyframe in _divided(interval, objects[subject], objects[target], times):
+                results.append(
                     ClipRelation(
-                        subject=EdgeEndpoint(thing=subject, keyframe=keyframe if things[subject].kind == "dynamic" else None),
+                        subject=EdgeEndpoint(object_index=subject, keyframe=keyframe if objects[subject].kind == "dynamic" else None),
                         predicate=predicate,
-                        object=EdgeEndpoint(thing=target, keyframe=keyframe if things[target].kind == "dynamic" else None),
-                        start_seconds=part.start,
-                        end_seconds=part.end,
+                        object=EdgeEndpoint(object_index=target, keyframe=keyframe if objects[target].kind == "dynamic" else None),
+                        start_seconds=part.start_seconds,
+                        end_seconds=part.end_seconds,
                         confidence=part.confidence,
                     )
                 )
-    return sorted(found, key=lambda r: (r.start_seconds, r.subject.thing, r.predicate, r.object.thing))
+    return sorted(results, key=lambda r: (r.start_seconds, r.subject.object_index, r.predicate, r.object.object_index))
 
 
-def _joined(stretches: Sequence[_Stretch]) -> list[_Stretch]:
-    """One stretch for what overlaps or is adjacent, in time order; confidence is the mean."""
-    runs: list[list[_Stretch]] = []
-    for stretch in sorted(stretches, key=lambda s: (s.start, s.end, s.confidence)):
-        if runs and stretch.start <= max(s.end for s in runs[-1]) + _SAME_TIME:
-            runs[-1].append(stretch)
-        else:
-            runs.append([stretch])
-    return [_Stretch(run[0].start, max(s.end for s in run), _mean([s.confidence for s in run])) for run in runs]
+def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
+    """One interval for what overlaps or touches, in time order; confidence is the mean.
+
+    Gaps are not bridged: a parser that says how long a fact holds has done that, and an interruption it reports is one.
+    """
+    groups = group_adjacent(intervals, tolerance_seconds=ADJACENT_SECONDS)
+    return [_ScoredInterval(*hull(group), _mean([i.confidence for i in group])) for group in groups]
 
 
-def _shared_out(stretch: _Stretch, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_Stretch, int | None]]:
+def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_ScoredInterval, int | None]]:
     """Divide a relation's time among the keyframes it is told at; the parts together are the whole.
 
-    Two static things: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
+    Two static objects: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
     are seen: from that keyframe to the next, the first from the start, the last to the end. If no such keyframe lies within,
     all of it goes to the nearest one.
     """
-    seen = [{m.keyframe for m in thing.moments} for thing in (a, b) if thing.kind == "dynamic"]
+    seen = [{m.keyframe for m in obj.observations} for obj in (a, b) if obj.kind == "dynamic"]
     if not seen:
-        return [(stretch, None)]
+        return [(interval, None)]
     both = sorted(set.intersection(*seen))
-    inside = [k for k in both if stretch.start <= times[k] < stretch.end]
+    inside = [k for k in both if interval.start_seconds <= times[k] < interval.end_seconds]
     if not inside:
-        inside = [min(both, key=lambda k: (max(stretch.start - times[k], times[k] - stretch.end), k))]
-    borders = [stretch.start, *(times[k] for k in inside[1:]), stretch.end]
-    return [(_Stretch(borders[n], borders[n + 1], stretch.confidence), k) for n, k in enumerate(inside)]
+        inside = [min(both, key=lambda k: (max(interval.start_seconds - times[k], times[k] - interval.end_seconds), k))]
+    borders = [interval.start_seconds, *(times[k] for k in inside[1:]), interval.end_seconds]
+    return [(_ScoredInterval(borders[n], borders[n + 1], interval.confidence), k) for n, k in enumerate(inside)]
 
 
 # ----------------------------------------------------------------------------------------------- motions
@@ -182,68 +179,68 @@ def _shared_out(stretch: _Stretch, a: ClipObject, b: ClipObject, times: Sequence
 
 def _motions(
     frames: Sequence[FrameSceneGraph],
-    things: Sequence[ClipObject],
-    thing_of: dict[Place, int],
+    objects: Sequence[ClipObject],
+    object_of: dict[ObjectIndex, int],
     times: Sequence[float],
     frame_size: tuple[int, int],
 ) -> list[ClipMotion]:
-    said: dict[int, dict[str, list[_Stretch]]] = defaultdict(lambda: defaultdict(list))
+    stated: dict[int, dict[str, list[_ScoredInterval]]] = defaultdict(lambda: defaultdict(list))
     for k, frame in enumerate(frames):
         for m in frame.motions:
-            said[thing_of[k, m.object]][m.motion].append(_Stretch(m.start_seconds, m.end_seconds, m.confidence))
-    found = []
-    for n, thing in enumerate(things):
-        if thing.kind == "static" or len(thing.moments) < 2:
+            stated[object_of[k, m.object]][m.motion].append(_ScoredInterval(m.start_seconds, m.end_seconds, m.confidence))
+    results = []
+    for n, obj in enumerate(objects):
+        if obj.kind == "static" or len(obj.observations) < 2:
             continue
-        if n not in said:
-            found += _measured(n, thing, times, frame_size)
-        for word, stretches in said.get(n, {}).items():
-            for stretch in _joined(stretches):
-                for part, i in _between_moments(stretch, [times[m.keyframe] for m in thing.moments]):
-                    found.append(
+        if n not in stated:
+            results += _measured(n, obj, times, frame_size)
+        for word, intervals in stated.get(n, {}).items():
+            for interval in _merged(intervals):
+                for part, i in _between_observations(interval, [times[m.keyframe] for m in obj.observations]):
+                    results.append(
                         ClipMotion(
-                            thing=n,
-                            from_keyframe=thing.moments[i].keyframe,
-                            to_keyframe=thing.moments[i + 1].keyframe,
+                            object_index=n,
+                            from_keyframe=obj.observations[i].keyframe,
+                            to_keyframe=obj.observations[i + 1].keyframe,
                             motion=word,
-                            start_seconds=part.start,
-                            end_seconds=part.end,
+                            start_seconds=part.start_seconds,
+                            end_seconds=part.end_seconds,
                             confidence=part.confidence,
                         )
                     )
-    return sorted(found, key=lambda m: (m.thing, m.start_seconds, m.motion))
+    return sorted(results, key=lambda m: (m.object_index, m.start_seconds, m.motion))
 
 
-def _between_moments(stretch: _Stretch, times: Sequence[float]) -> list[tuple[_Stretch, int]]:
+def _between_observations(interval: _ScoredInterval, times: Sequence[float]) -> list[tuple[_ScoredInterval, int]]:
     """Divide a motion's time among the pairs of consecutive moments, (part, first of the pair); the parts together are the whole.
 
     Before the first moment and after the last it belongs to the first and last pair. A part shorter than BRIDGE_SECONDS goes to
     its neighbour: what reaches a little past a keyframe says nothing of the way to the next one.
     """
-    inner = [i for i in range(1, len(times) - 1) if stretch.start + BRIDGE_SECONDS <= times[i] <= stretch.end - BRIDGE_SECONDS]
-    borders = [stretch.start, *(times[i] for i in inner), stretch.end]
+    earliest, latest = interval.start_seconds + BRIDGE_SECONDS, interval.end_seconds - BRIDGE_SECONDS
+    inner = [i for i in range(1, len(times) - 1) if earliest <= times[i] <= latest]
+    borders = [interval.start_seconds, *(times[i] for i in inner), interval.end_seconds]
     parts = []
     for start, end in itertools.pairwise(borders):
         middle = (start + end) / 2
         pair = sum(t <= middle for t in times[1:-1])
-        parts.append((_Stretch(start, end, stretch.confidence), pair))
+        parts.append((_ScoredInterval(start, end, interval.confidence), pair))
     return parts
 
 
-def _measured(n: int, thing: ClipObject, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
-    """Motion edges from the boxes of consecutive moments, for a thing of whose motion the parser says nothing."""
+def _measured(n: int, obj: ClipObject, times: Sequence[float], frame_size: tuple[int, int]) -> list[ClipMotion]:
+    """Motion edges from the boxes of consecutive moments, for an object of whose motion the parser says nothing."""
     width, height = frame_size
-    found = []
-    for a, b in itertools.pairwise(thing.moments):
+    results = []
+    for a, b in itertools.pairwise(obj.observations):
         if a.box_xyxy is None or b.box_xyxy is None:
             continue
         start, end = times[a.keyframe], times[b.keyframe]
-        dx = (b.box_xyxy[0] + b.box_xyxy[2] - a.box_xyxy[0] - a.box_xyxy[2]) / 2 * width
-        dy = (b.box_xyxy[1] + b.box_xyxy[3] - a.box_xyxy[1] - a.box_xyxy[3]) / 2 * height
-        word = motion_word(dx, dy, end - start, math.hypot(width, height))
-        found.append(
+        dx, dy = displacement(a.box_xyxy, b.box_xyxy)
+        word = motion_word(dx * width, dy * height, end - start, math.hypot(width, height))
+        results.append(
             ClipMotion(
-                thing=n,
+                object_index=n,
                 from_keyframe=a.keyframe,
                 to_keyframe=b.keyframe,
                 motion=word,
@@ -252,7 +249,7 @@ def _measured(n: int, thing: ClipObject, times: Sequence[float], frame_size: tup
                 confidence=min(a.confidence, b.confidence),
             )
         )
-    return found
+    return results
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,17 +1,20 @@
-"""Video files: decoded once, cut into shots, keyframes chosen and kept."""
+"""Video files: decoded once, cut into clips, keyframes chosen and stored."""
 
+from workers.media.clip_frames import ClipFrames
+from workers.media.config import SplitConfig
 from workers.media.decode import as_text, probe
-from workers.media.split import MEDIA_VERSION, ClipFrames, SplitClip, SplitConfig, SplitKeyframe, SplitVideo, open_clips, split_video
+from workers.media.split import MEDIA_VERSION, OpenSplit, SplitClip, SplitKeyframe, SplitVideo, open_split, split_video
 
 __all__ = [
     "MEDIA_VERSION",
     "ClipFrames",
+    "OpenSplit",
     "SplitClip",
     "SplitConfig",
     "SplitKeyframe",
     "SplitVideo",
     "as_text",
-    "open_clips",
+    "open_split",
     "probe",
     "split_video",
 ]

@@ -1,4 +1,4 @@
-"""Open a video file and walk its frames once, upright and with the container's times. In: a path. Out: frames; or a reason why not."""
+"""Open a video file and read its frames once, upright and with the container's times. In: a path. Out: frames; or the reason why not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from graph_schema.identifiers import file_sha256, video_id
 from graph_schema.models import Video
 
 FALLBACK_FPS = Fraction(25)
-"""For a stream that tells neither its rate nor its frames' durations."""
+"""For a stream that states neither its rate nor its frames' durations."""
 VIDEO_FORMATS = (
     "mov,matroska,avi,asf,flv,live_flv,mpegts,mpeg,ogg,rm,mxf,gxf,lxf,nut,nsv,nuv,wtv,ty,dv,ivf,swf,pva,dhav,cine,ser,r3d,vivo,"
     "yuv4mpegpipe,gif,apng,flic,filmstrip,h261,h263,h264,hevc,vvc,evc,av1,obu,m4v,mpegvideo,vc1,vc1test,dirac,dnxhd,"
@@ -56,18 +56,18 @@ class DecodedFrame:
         """(width, height) in pixels as a viewer sees it."""
         return (self.raw.height, self.raw.width) if self.quarter_turns % 2 else (self.raw.width, self.raw.height)
 
-    def upright_rgb(self, longest_px: int) -> NDArray[np.uint8]:
-        """Return the upright picture, (height, width, 3) RGB, shrunk so that its long side is at most `longest_px`; never enlarged."""
-        width, height = fitted_size(self.raw.width, self.raw.height, longest_px)
+    def upright_rgb(self, max_px: int) -> NDArray[np.uint8]:
+        """Return the upright picture, (height, width, 3) RGB, shrunk so that its long side is at most `max_px`; never enlarged."""
+        width, height = fitted_size(self.raw.width, self.raw.height, max_px)
         # by area average: what is shrunk without averaging flickers, and a flicker looks like motion;
         # one thread: more of them wait for each other longer than a picture takes (measured: 0.9 against 1.8 ms)
         small = self.raw.reformat(width, height, "rgb24", interpolation="AREA", threads=1).to_ndarray()
         return np.ascontiguousarray(np.rot90(small, self.quarter_turns))
 
 
-def fitted_size(width: int, height: int, longest_px: int) -> tuple[int, int]:
-    """Return (width, height) with the same shape and a long side of at most `longest_px`, never larger than it was, at least 1 x 1."""
-    scale = min(1.0, longest_px / max(width, height))
+def fitted_size(width: int, height: int, max_px: int) -> tuple[int, int]:
+    """Return (width, height) with the same shape and a long side of at most `max_px`, never larger than it was, at least 1 x 1."""
+    scale = min(1.0, max_px / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
@@ -78,8 +78,8 @@ class VideoReader:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file. Raises VideoUnreadable with a reason a person understands."""
-        _refuse_what_is_no_file(path)
+        """Open the file. Raises VideoUnreadable with the reason."""
+        _check_is_video_file(path)
         self.path = path
         self.undecodable = 0
         try:
@@ -167,10 +167,10 @@ def packet_span(path: Path) -> PacketSpan:
 
 
 def probe(path: Path) -> Video:
-    """Return what a video file says of itself, reading all its packets and decoding one frame.
+    """Return the record of a video file, reading all its packets and decoding one frame.
 
     `frame_count` is the number of packets, which is the number of frames of a sound file; `SplitVideo.video` has what really decodes.
-    Raises: VideoUnreadable with a reason a person understands.
+    Raises: VideoUnreadable with the reason.
     """
     with VideoReader(path) as reader:
         first = next(iter(reader))
@@ -181,7 +181,7 @@ def probe(path: Path) -> Video:
 
 
 def video_record(path: Path, size: tuple[int, int], start_seconds: float, end_seconds: float, frames: int) -> Video:
-    """Return the record of a video whose frames are shown from `start_seconds` to `end_seconds` of its clock, and last what is between."""
+    """Return the record of a video whose frames are shown from `start_seconds` to `end_seconds` of its clock, and last as long as that."""
     sha256 = file_sha256(path)
     duration = end_seconds - start_seconds
     return Video(
@@ -198,7 +198,7 @@ def video_record(path: Path, size: tuple[int, int], start_seconds: float, end_se
 
 
 def as_text(path: Path | str) -> str:
-    """Return a path, or a part of one, as text that can be printed and stored: bytes that are no UTF-8 become replacement marks."""
+    """Return a path, or a part of one, as text that can be printed and stored: bytes that are not UTF-8 become replacement marks."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
@@ -206,7 +206,7 @@ def _is_cover_picture(stream: Any) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _check_is_video_file(path: Path) -> None:
     name = as_text(path)
     if not path.exists():
         raise VideoUnreadable(f"{name} does not exist; check the path")

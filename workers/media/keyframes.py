@@ -1,4 +1,4 @@
-"""Choose the keyframes of a clip: cluster its moments in time, take each cluster's stillest central one. Numbers only: no files."""
+"""Choose the keyframes of a clip: cluster its moments in time, take the stillest central one of each cluster. Numbers only: no files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOISE = 1e-4
 def moment_features(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return what a picture looks like as one vector, (344,): colour histogram, edges, coarse picture.
 
-    The coarse picture (12 x 8 cells of luma and chroma) is what notices a small thing that moves, which no histogram does.
+    The coarse picture (12 x 8 cells of luma and chroma) is what notices a small object that moves, which no histogram does.
     Source: STEP, visual splitting (colour histograms and edges, after Song et al. 2016); the coarse picture is ours.
     """
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
@@ -45,29 +45,29 @@ def keyframe_counts(seconds: Sequence[float], moments: Sequence[int], *, seconds
         spacing *= 1.02
 
 
-def cluster_in_time(features: NDArray[np.float32], clusters: int, *, longest: int) -> list[tuple[int, int]]:
-    """Cut a sequence of moments into `clusters` stretches that change least within, by dynamic programming: exact and repeatable.
+def cluster_in_time(features: NDArray[np.float32], clusters: int, *, max_length: int) -> list[tuple[int, int]]:
+    """Cut a sequence of moments into `clusters` intervals that change least within, by dynamic programming: exact and repeatable.
 
     Args:
         features: (n, d), one row a moment, in time order.
-        longest: moments a stretch may have at most; raised where `clusters` stretches of it would not cover all.
-    Returns: `[start, end)` of each stretch, in order; together they are 0 to n. Where nothing changes they are equally long.
+        max_length: moments an interval may have at most; raised where `clusters` intervals of it would not cover all.
+    Returns: `[start, end)` of each interval, in order; together they are 0 to n. Where nothing changes they are equally long.
     """
     n = len(features)
-    longest = min(n, max(longest, -(-n // clusters)))
+    max_length = min(n, max(max_length, -(-n // clusters)))
     even = np.linspace(0, n, clusters + 1).round().astype(int)
     sums = np.vstack([np.zeros(features.shape[1]), np.cumsum(features, axis=0, dtype=np.float64)])
     squares = np.concatenate([[0.0], np.cumsum((features.astype(np.float64) ** 2).sum(axis=1))])
 
     def spread(start: NDArray[np.intp], end: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Sum of squared distances to their mean, of the moments of each stretch."""
+        """Sum of squared distances to their mean, of the moments of each interval."""
         within = squares[end] - squares[start] - ((sums[end] - sums[start]) ** 2).sum(axis=1) / (end - start)
         return np.asarray(np.maximum(within, 0.0))
 
     usual = spread(even[:-1], even[1:]).sum() + _NOISE * n
-    length = np.arange(1, longest + 1)
-    # cost[s, l - 1]: of the stretch of l moments that starts at s
-    cost = np.full((n, longest), np.inf)
+    length = np.arange(1, max_length + 1)
+    # cost[s, l - 1]: of the interval of l moments that starts at s
+    cost = np.full((n, max_length), np.inf)
     for start in range(n):
         ends = start + length[: n - start]
         uneven = (length[: len(ends)] * clusters / n) ** 2 / clusters
@@ -77,24 +77,24 @@ def cluster_in_time(features: NDArray[np.float32], clusters: int, *, longest: in
     came_from = np.zeros((clusters + 1, n + 1), dtype=np.intp)
     for k in range(1, clusters + 1):
         for end in range(k, n + 1):
-            starts = np.arange(max(0, end - longest), end)
+            starts = np.arange(max(0, end - max_length), end)
             total = best[k - 1, starts] + cost[starts, end - starts - 1]
             choice = int(np.argmin(total))
             best[k, end], came_from[k, end] = total[choice], starts[choice]
-    stretches: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
     end = n
     for k in range(clusters, 0, -1):
         start = int(came_from[k, end])
-        stretches.append((start, end))
+        intervals.append((start, end))
         end = start
-    return stretches[::-1]
+    return intervals[::-1]
 
 
 def central_moment(features: NDArray[np.float32], motion: NDArray[np.float64]) -> int:
-    """Return which moment of a stretch stands for it: near the mean of its looks, and still.
+    """Return which moment of an interval represents it: near the mean of its features, and still.
 
     Args:
-        features: (n, d) of the stretch.
+        features: (n, d) of the interval.
         motion: (n,) difference of each moment's picture to the one before, any unit.
     """
     away = ((features - features.mean(axis=0)) ** 2).sum(axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_schema.vocabulary import BRIDGE_SECONDS
+from graph_schema.intervals import BRIDGE_SECONDS
 from workers.questions.links import ANY_TIME, Scope
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from graph_schema.intervals import BRIDGE_SECONDS, merge_intervals
 from graph_schema.models import STSG, Keyframe, Motion, Reference, Relation, SceneObject
-from graph_schema.vocabulary import BRIDGE_SECONDS, SYMMETRIC
+from graph_schema.vocabulary import SYMMETRIC
 from workers.questions.links import ByCaption, DuringMotion, Link, Related, Scope, Window
 
 Bindings = dict[str, Scope]
@@ -80,31 +82,22 @@ class GraphIndex:
 
     def motion_intervals(self, entity: str, motion: str, scope: Scope) -> list[Window]:
         """When the entity moves so: edges that follow one another are one interval."""
-        intervals: list[tuple[int, float, float]] = []
+        of_clip: dict[int, list[Motion]] = defaultdict(list)
         for m in self.motions_in(entity, scope):
-            if m.motion != motion:
-                continue
-            clip = self.clip_of(m)
-            if intervals and intervals[-1][0] == clip and m.start_seconds - intervals[-1][2] < BRIDGE_SECONDS:
-                intervals[-1] = (clip, intervals[-1][1], max(intervals[-1][2], m.end_seconds))
-            else:
-                intervals.append((clip, m.start_seconds, m.end_seconds))
-        return [(start, end) for _, start, end in intervals]
+            if m.motion == motion:
+                of_clip[self.clip_of(m)].append(m)
+        return [w for edges in of_clip.values() for w in merge_intervals(edges, tolerance_seconds=BRIDGE_SECONDS)]
 
     def interval_of(self, edge: Relation | Motion) -> Window:
         """The whole time of a relation or motion of which the edge is a part."""
+        within: Sequence[Window]
         if isinstance(edge, Motion):
             entity = self.objects[edge.from_id].entity_id
             within = self.motion_intervals(entity, edge.motion, Scope(clip=self.clip_of(edge)))
         else:
             subject, obj = self.objects[edge.subject_id].entity_id, self.objects[edge.object_id].entity_id
             same = [r for other, r in self._related[edge.predicate, obj, True] if other.entity_id == subject]
-            within = []
-            for r in sorted((r for r in same if self.clip_of(r) == self.clip_of(edge)), key=lambda r: r.start_seconds):
-                if within and r.start_seconds - within[-1][1] < BRIDGE_SECONDS:
-                    within[-1] = (within[-1][0], max(within[-1][1], r.end_seconds))
-                else:
-                    within.append((r.start_seconds, r.end_seconds))
+            within = merge_intervals((r for r in same if self.clip_of(r) == self.clip_of(edge)), tolerance_seconds=BRIDGE_SECONDS)
         return next(w for w in within if w[0] <= edge.start_seconds and edge.end_seconds <= w[1])
 
     def moving(self, motion: str, scope: Scope) -> set[str]:

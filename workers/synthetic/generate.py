@@ -18,7 +18,8 @@ from random import Random
 import cv2
 import numpy as np
 
-from graph_schema.vocabulary import runs
+from graph_schema.geometry import box_centre
+from graph_schema.intervals import label_intervals, time_iou
 from workers.synthetic.shapes import COLOURS, SHAPES, extent
 from workers.synthetic.sight import Fact, Moment, Strictness, facts, look_at
 from workers.synthetic.worlds import Appearance, Background, Leg, Picture, Point, Shot, Thing, World
@@ -46,8 +47,8 @@ SPEEDS = (0.06, 0.26)
 MIN_LEG_SECONDS = 0.8
 STRICT = Strictness(overlap=0.62, slack=0.03, touch=0.005, hides=0.09)
 LENIENT = Strictness(overlap=0.38, slack=0.18, touch=0.017, hides=0.025)
-HASTY = Strictness(bridge=0.12, least=0.25)
-PATIENT = Strictness(bridge=0.32, least=0.56)
+HASTY = Strictness(bridge_seconds=0.12, min_seconds=0.25)
+PATIENT = Strictness(bridge_seconds=0.32, min_seconds=0.56)
 AGREE = 0.6
 """Temporal IoU that a fact must keep when the borders move."""
 MAX_IN_A_SHOT = 6
@@ -346,7 +347,7 @@ def _middle_distance(a: Appearance, b: Appearance, moments: list[Moment], i: int
     for m in moments:
         p, q = m.boxes[i], m.boxes[j]
         if p and q:
-            nearest = min(nearest, math.dist(((p[0] + p[2]) / 2, (p[1] + p[3]) / 2), ((q[0] + q[2]) / 2, (q[1] + q[3]) / 2)))
+            nearest = min(nearest, math.dist(box_centre(p), box_centre(q)))
     return nearest
 
 
@@ -361,8 +362,11 @@ def _movements_are_firm(appearances: list[Appearance], moments: list[Moment], ti
     """No movement is seen for about as long as what is left out."""
     for i, a in enumerate(appearances):
         legs = [None if m.boxes[i] is None else str(a.legs.index(a.leg_at(t))) for t, m in zip(times, moments, strict=True)]
-        seen = [len(runs(times, legs, end=end, bridge=MAX_HIDDEN_SECONDS + 0.1, least=least)) for least in (HASTY.least, PATIENT.least)]
-        if seen[0] != seen[1]:
+        counts = {
+            len(label_intervals(times, legs, end=end, bridge_seconds=MAX_HIDDEN_SECONDS + 0.1, min_seconds=limits.min_seconds))
+            for limits in (HASTY, PATIENT)
+        }
+        if len(counts) > 1:
             return False
     return True
 
@@ -373,12 +377,8 @@ def _same_facts(one: list[Fact], other: list[Fact]) -> bool:
     left = list(other)
     for f in one:
         said = (f.subject, f.predicate, f.object)
-        match = next((g for g in left if (g.subject, g.predicate, g.object) == said and _overlap(f, g) >= AGREE), None)
+        match = next((g for g in left if (g.subject, g.predicate, g.object) == said and time_iou(f, g) >= AGREE), None)
         if match is None:
             return False
         left.remove(match)
     return True
-
-
-def _overlap(f: Fact, g: Fact) -> float:
-    return max(0.0, min(f.end, g.end) - max(f.start, g.start)) / (max(f.end, g.end) - min(f.start, g.start))

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from graph_schema.geometry import PixelBox
 from graph_schema.identifiers import graph_id
+from graph_schema.intervals import label_intervals
 from graph_schema.models import (
     STSG,
     Attribute,
@@ -28,7 +30,7 @@ from graph_schema.models import (
     Video,
 )
 from graph_schema.record import JsonObject
-from graph_schema.vocabulary import STANDS, PixelBox, motion_word, runs
+from graph_schema.vocabulary import STANDS, motion_word
 from workers.synthetic.sight import Moment, facts, look_at
 from workers.synthetic.worlds import WORLD_VERSION, Appearance, Shot, World
 
@@ -131,15 +133,15 @@ def _add_clip(parts: _Parts, world: World, video: Video, graph: str, index: int,
             parts.objects += found.nodes
     for fact in facts(times, moments, end=end - start, diagonal=world.diagonal):
         if fact.subject in seen and fact.object in seen:
-            middle = start + (fact.start + fact.end) / 2
+            middle = start + (fact.start_seconds + fact.end_seconds) / 2
             parts.relations.append(
                 Relation(
                     id=f"{graph}-r{len(parts.relations)}",
                     subject_id=seen[fact.subject].node_near(middle).id,
                     predicate=fact.predicate,
                     object_id=seen[fact.object].node_near(middle).id,
-                    start_seconds=start + fact.start,
-                    end_seconds=start + fact.end,
+                    start_seconds=start + fact.start_seconds,
+                    end_seconds=start + fact.end_seconds,
                 )
             )
     for one in seen.values():
@@ -198,7 +200,8 @@ def _see(
     for t in times[first : last + 1]:
         leg = appearance.leg_at(t)
         words.append(motion_word(leg.vx, leg.vy, 1.0, world.diagonal))
-    movements = tuple((clip_start + s, clip_start + e, w) for s, e, w in runs(times[first : last + 1], words, end=end - clip_start))
+    labelled = label_intervals(times[first : last + 1], words, end=end - clip_start)
+    movements = tuple((clip_start + s, clip_start + e, w) for s, e, w in labelled)
     moves = _moves(movements)
     thing = appearance.thing
 

@@ -18,19 +18,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.geometry import PixelBox, axis_gap, clip_box
+from graph_schema.intervals import BRIDGE_SECONDS, MIN_SECONDS, label_intervals
 from graph_schema.vocabulary import (
     ABOVE,
-    BRIDGE_SECONDS,
     HIDES_SHARE,
     IN_FRONT_OF,
     LEFT_OF,
-    MIN_SECONDS,
     SIDE_OVERLAP,
     SIDE_SLACK,
     TOUCH_DISTANCE,
     TOUCHES,
-    PixelBox,
-    runs,
     side_of,
 )
 from workers.synthetic.shapes import area, place
@@ -61,8 +59,8 @@ class Strictness:
     slack: float = SIDE_SLACK
     touch: float = TOUCH_DISTANCE
     hides: float = HIDES_SHARE
-    bridge: float = BRIDGE_SECONDS
-    least: float = MIN_SECONDS
+    bridge_seconds: float = BRIDGE_SECONDS
+    min_seconds: float = MIN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,8 @@ class Fact:
     subject: int
     predicate: str
     object: int
-    start: float
-    end: float
+    start_seconds: float
+    end_seconds: float
 
 
 def look_at(appearances: Sequence[Appearance], seconds: float, width: int, height: int) -> Moment:
@@ -81,12 +79,12 @@ def look_at(appearances: Sequence[Appearance], seconds: float, width: int, heigh
     n = len(appearances)
     near_px = 2 * TOUCH_DISTANCE * (width**2 + height**2) ** 0.5 + 2
     whole = [a.box_at(seconds) for a in appearances]
-    inside = [_clip(box, width, height) for box in whole]
+    inside = [clip_box(box, width, height) for box in whole]
     hidden, gap = np.zeros((n, n)), np.full((n, n), FAR)
     boxes: list[PixelBox | None] = []
     seen: list[float] = []
     meets = [
-        [i != j and inside[i] is not None and inside[j] is not None and _apart(whole[i], whole[j]) <= near_px for j in range(n)]
+        [i != j and inside[i] is not None and inside[j] is not None and axis_gap(whole[i], whole[j]) <= near_px for j in range(n)]
         for i in range(n)
     ]
     labels = np.zeros((height, width), dtype=np.uint8)
@@ -143,18 +141,9 @@ def facts(
         found += [
             Fact(i, p, j, s, e)
             for p, samples in words.items()
-            for s, e, _ in runs(times, samples, end=end, bridge=limits.bridge, least=limits.least)
+            for s, e, _ in label_intervals(times, samples, end=end, bridge_seconds=limits.bridge_seconds, min_seconds=limits.min_seconds)
         ]
     return found
-
-
-def _clip(box: PixelBox, width: int, height: int) -> PixelBox | None:
-    x1, y1, x2, y2 = max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(width)), min(box[3], float(height))
-    return (x1, y1, x2, y2) if x2 > x1 and y2 > y1 else None
-
-
-def _apart(a: PixelBox, b: PixelBox) -> float:
-    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3])
 
 
 Part = tuple[slice, slice, NDArray[np.bool_]]

@@ -24,15 +24,15 @@ AWAY_SHARE = 0.08
 AWAY_SECONDS = 3.0
 """… and for so long: in less, a title or a lifted arm looks like an absence."""
 AWAY_PART = 0.6
-"""It is away where this share of its pixels looks otherwise."""
+"""It is away where this share of its pixels differs."""
 LASTING_LEVEL = 12.0
-"""A look lasts if half of its samples are within this many grey levels."""
-MIN_STANDER = 0.0006
+"""A state lasts if half of its samples are within this many grey levels."""
+MIN_STATIONARY_AREA = 0.0006
 """Of the frame; smaller patches are not looked at."""
 SMOOTHER = 0.8
-"""The other look is taken where its edges around the place have less than this share of the strength."""
+"""The other state is taken where its edges around the patch have less than this share of the strength."""
 SAME_LEVEL = 24
-"""Grey levels by which two samples of one pixel may differ and still be the same thing."""
+"""Grey levels by which two samples of one pixel may differ and still be the same object."""
 LEVELS = 22.0
 """A pixel further than this from the background, in the channel that differs most, may be foreground (H.264 noise: 4 to 8)."""
 NOISE_OF_QUARTILE = 2.0
@@ -46,16 +46,16 @@ SHADOW_CHROMA = 0.035
 CRISP_STEP = 0.6
 """An outline is crisp where the darkening changes, within 3 pixels, by this share of its depth …"""
 CRISP_SHARE = 0.5
-"""… and a patch is a thing where this share of its outline is."""
+"""… and a patch is an object where this share of its outline is."""
 
 
 def _even(n: int, count: int) -> NDArray[np.intp]:
-    """At most `count` places of `n`, evenly spread, first and last included."""
+    """At most `count` indices of `n`, evenly spread, first and last included."""
     return np.unique(np.linspace(0, n - 1, min(n, count)).round().astype(np.intp))
 
 
-def _most(pixels: NDArray[Any]) -> NDArray[Any]:
-    """(…, 3) to (…): the channel that says most. Ten times faster than max over an axis of three."""
+def _max_channel(pixels: NDArray[Any]) -> NDArray[Any]:
+    """(…, 3) to (…): the channel with the largest value. Ten times faster than max over an axis of three."""
     return np.asarray(np.maximum(np.maximum(pixels[..., 0], pixels[..., 1]), pixels[..., 2]))
 
 
@@ -89,7 +89,7 @@ def _recurring(samples: Image) -> NDArray[np.intp] | None:
     near = max(3, round(EMPTY_SHARE * n))
     if n <= 2 * near:
         return None
-    distance = np.stack([(_most(np.abs(small - s)) > SAME_LEVEL).mean(axis=(1, 2)) for s in small])
+    distance = np.stack([(_max_channel(np.abs(small - s)) > SAME_LEVEL).mean(axis=(1, 2)) for s in small])
     order = np.sort(distance, axis=1)
     core = int(np.argmin(order[:, near]))
     same = np.flatnonzero(distance[core] <= EMPTY_DIFFERENCE)
@@ -109,38 +109,38 @@ def background_of(images: Image, step_seconds: float = 0.1) -> Image:
         levelled = levelled[same]
     background: Image = np.median(levelled, axis=0).astype(np.uint8)
     sample_seconds = step_seconds * len(images) / len(samples)
-    least_away = max(3, round(AWAY_SECONDS / sample_seconds), round(AWAY_SHARE * len(samples)))
-    return _without_standers(background, np.stack([level(s, background) for s in samples]), least_away)
+    min_away = max(3, round(AWAY_SECONDS / sample_seconds), round(AWAY_SHARE * len(samples)))
+    return _without_stationary(background, np.stack([level(s, background) for s in samples]), min_away)
 
 
-def _without_standers(background: Image, samples: Image, least_away: int) -> Image:
+def _without_stationary(background: Image, samples: Image, min_away: int) -> Image:
     """Take out what stood there for most of the time and was away for a while: a bottle, somebody who hardly moved.
 
-    Where a place has two looks that last, the background is the one that joins on to its surroundings without an edge.
+    Where a patch has two states that last, the background is the one that joins on to its surroundings without an edge.
     """
-    differs = _most(np.abs(samples.astype(np.int16) - background)) > SAME_LEVEL
-    rows, columns = np.nonzero(differs.sum(axis=0) >= least_away)
+    differs = _max_channel(np.abs(samples.astype(np.int16) - background)) > SAME_LEVEL
+    rows, columns = np.nonzero(differs.sum(axis=0) >= min_away)
     if not len(rows):
         return background
     values = samples[:, rows, columns].astype(np.float32)
     values[~differs[:, rows, columns]] = np.nan
     other = np.nanmedian(values, axis=0)
-    lasting = np.nanmedian(_most(np.abs(values - other)), axis=0) <= LASTING_LEVEL
-    two_looks = np.zeros(background.shape[:2], np.uint8)
-    two_looks[rows[lasting], columns[lasting]] = 1
+    lasting = np.nanmedian(_max_channel(np.abs(values - other)), axis=0) <= LASTING_LEVEL
+    two_states = np.zeros(background.shape[:2], np.uint8)
+    two_states[rows[lasting], columns[lasting]] = 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    two_looks = np.asarray(cv2.morphologyEx(cv2.morphologyEx(two_looks, cv2.MORPH_OPEN, kernel), cv2.MORPH_CLOSE, kernel), np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(two_looks, connectivity=8)
+    two_states = np.asarray(cv2.morphologyEx(cv2.morphologyEx(two_states, cv2.MORPH_OPEN, kernel), cv2.MORPH_CLOSE, kernel), np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(two_states, connectivity=8)
     cleaned = background.copy()
     for i in range(1, count):
-        if stats[i, cv2.CC_STAT_AREA] < MIN_STANDER * two_looks.size:
+        if stats[i, cv2.CC_STAT_AREA] < MIN_STATIONARY_AREA * two_states.size:
             continue
-        place = labels == i
-        away = differs[:, place].mean(axis=1) >= AWAY_PART
-        if away.sum() < least_away:
+        patch = labels == i
+        away = differs[:, patch].mean(axis=1) >= AWAY_PART
+        if away.sum() < min_away:
             continue
         without = np.median(samples[away], axis=0).astype(np.uint8)
-        grown, core = (_as_mask(f(place.astype(np.uint8), np.ones((5, 5), np.uint8))) for f in (cv2.dilate, cv2.erode))
+        grown, core = (_as_mask(f(patch.astype(np.uint8), np.ones((5, 5), np.uint8))) for f in (cv2.dilate, cv2.erode))
         rim = grown & ~core
         if _edges_on(rim, without) < SMOOTHER * _edges_on(rim, background):
             cleaned[grown] = without[grown]
@@ -151,10 +151,10 @@ def _as_mask(values: Any) -> Mask:
     return np.asarray(values) > 0
 
 
-def _edges_on(place: Mask, image: Image) -> float:
+def _edges_on(pixels: Mask, image: Image) -> float:
     """Mean grey step of a picture on these pixels."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return float(_gradient(grey)[place].mean())
+    return float(_gradient(grey)[pixels].mean())
 
 
 def noise_of(images: Image) -> NDArray[np.float32]:
@@ -162,7 +162,7 @@ def noise_of(images: Image) -> NDArray[np.float32]:
     if len(images) < 3:
         return np.zeros(images.shape[1:3], np.float32)
     starts = _even(len(images) - 2, 40)
-    changes = np.stack([_most(cv2.absdiff(images[k], images[k + 2])) for k in starts])
+    changes = np.stack([_max_channel(cv2.absdiff(images[k], images[k + 2])) for k in starts])
     noise = np.percentile(changes, 25, axis=0).astype(np.float32) * NOISE_OF_QUARTILE
     return np.asarray(cv2.dilate(cv2.GaussianBlur(noise, (5, 5), 0), np.ones((3, 3), np.uint8)), np.float32)
 
@@ -171,7 +171,7 @@ def foreground(frame: Image, background: Image, noise: NDArray[np.float32]) -> M
     """(h, w) what differs from the background and is not its shadow."""
     seen = np.asarray(cv2.GaussianBlur(level(frame, background), (3, 3), 0), np.uint8)
     behind = np.asarray(cv2.GaussianBlur(background, (3, 3), 0), np.uint8)
-    difference = _most(cv2.absdiff(seen, behind))
+    difference = _max_channel(cv2.absdiff(seen, behind))
     changed = difference > np.maximum(LEVELS, NOISE_FACTOR * noise)
     return np.asarray(changed & ~_soft_shadow(changed, seen, behind))
 
@@ -180,7 +180,7 @@ def _soft_shadow(changed: Mask, seen: Image, behind: Image) -> Mask:
     """The patches of `changed` that are the background, darker, of the same hue, and fade out: a grey shirt has a crisp outline."""
     light, full = _sum(seen), _sum(behind)
     ratio = light / full
-    chroma = _most(np.abs(seen / light[..., None] - behind / full[..., None]))
+    chroma = _max_channel(np.abs(seen / light[..., None] - behind / full[..., None]))
     dim = changed & (ratio > SHADOW_RATIO[0]) & (ratio < SHADOW_RATIO[1]) & (chroma < SHADOW_CHROMA)
     count, labels = cv2.connectedComponents(dim.astype(np.uint8), connectivity=4)
     if count < 2:

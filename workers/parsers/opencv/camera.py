@@ -13,13 +13,13 @@ Image = NDArray[np.uint8]
 
 CORNERS = 300
 MIN_CORNERS = 20
-"""With fewer corners nothing is said: a plain wall looks the same wherever the camera points."""
+"""With fewer corners no motion is reported: a plain wall looks the same wherever the camera points."""
 CELLS = 6
-"""The frame in CELLS x CELLS fields: what moves as one in most fields that have corners is the picture, not a thing in it."""
+"""The frame in CELLS x CELLS cells: what moves as one in most cells that have corners is the picture, not an object in it."""
 MIN_INLIERS = 0.5
-MIN_FIELDS = 0.6
-MIN_ALL_FIELDS = 0.25
-"""Share of all fields that must go along: corners may all lie on one thing that moves before a plain wall."""
+MIN_CELLS = 0.6
+MIN_ALL_CELLS = 0.25
+"""Share of all cells that must go along: corners may all lie on one object that moves before a plain wall."""
 STILL_PX = 0.35
 """Mean shift from frame to frame, in pixels of a 240 px frame, below which the camera stands."""
 MOVING_SHARE = 0.3
@@ -28,16 +28,16 @@ DRIFT = 0.012
 """… or how far it may drift from where it started, in frame diagonals."""
 DRIFT_SECONDS_FRAMES = 20
 """Drift is the sum of the median shifts of so many frames at a time: a car that fills the frame for a second is no drift."""
-LARGEST_SHIFT = 0.12
+MAX_SHIFT = 0.12
 """Frames further than this from the middle one, in frame diagonals, show too little in common to be laid over each other."""
 
 
 @dataclass(frozen=True)
 class CameraMotion:
-    """`moves`: the background does not stand still. `places`: (n, 2, 3) maps of each frame onto the middle one; None: too far off."""
+    """`moves`: the background does not stand still. `transforms`: (n, 2, 3) maps of each frame onto the middle one; None: too far off."""
 
     moves: bool
-    places: NDArray[np.float64] | None
+    transforms: NDArray[np.float64] | None
 
 
 def camera_motion(images: Image) -> CameraMotion:
@@ -57,9 +57,9 @@ def camera_motion(images: Image) -> CameraMotion:
     chain = [np.eye(3)]
     for step in steps:  # each maps frame k onto the first one
         chain.append(chain[-1] @ np.linalg.inv(step))
-    places = np.stack([(np.linalg.inv(chain[len(chain) // 2]) @ c)[:2] for c in chain])
-    reach = np.hypot(*(places @ middle - middle[:2]).T).max()
-    return CameraMotion(True, places if reach <= LARGEST_SHIFT * diagonal else None)
+    transforms = np.stack([(np.linalg.inv(chain[len(chain) // 2]) @ c)[:2] for c in chain])
+    reach = np.hypot(*(transforms @ middle - middle[:2]).T).max()
+    return CameraMotion(True, transforms if reach <= MAX_SHIFT * diagonal else None)
 
 
 def _step(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -79,12 +79,12 @@ def _step(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
     if affine is None:
         return still
     fits = inliers[:, 0] == 1
-    fields = _fields(before[:, 0], width, height)
-    along = len(np.unique(fields[fits]))
-    if fits.mean() < MIN_INLIERS or along < max(MIN_FIELDS * len(np.unique(fields)), MIN_ALL_FIELDS * CELLS**2):
+    cells = _cells(before[:, 0], width, height)
+    along = len(np.unique(cells[fits]))
+    if fits.mean() < MIN_INLIERS or along < max(MIN_CELLS * len(np.unique(cells)), MIN_ALL_CELLS * CELLS**2):
         return still
     return np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
-def _fields(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.intp]:
+def _cells(points: NDArray[np.float32], width: int, height: int) -> NDArray[np.intp]:
     return (points[:, 0] * CELLS // width).astype(np.intp) * CELLS + (points[:, 1] * CELLS // height).astype(np.intp)

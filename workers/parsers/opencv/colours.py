@@ -17,7 +17,7 @@ WHITE_FROM = 76.0
 GREY_CHROMA = 13.0
 """Below this chroma a colour has no hue to speak of."""
 DARK_CHROMA = 20.0
-"""Very dark things need this much chroma to have a hue: black cloth is often a little blue."""
+"""Very dark objects need this much chroma to have a hue: black cloth is often a little blue."""
 HUES = ((52.0, "red"), (77.0, "orange"), (103.0, "yellow"), (190.0, "green"), (311.0, "blue"), (335.0, "purple"), (360.0, "pink"))
 """Hue angle in the a, b plane, degrees, up to which each word reaches."""
 BROWN_BELOW = 55.0
@@ -25,7 +25,7 @@ BROWN_BELOW = 55.0
 PINK_FROM = 62.0
 """Reds lighter than this are pink."""
 SHARE_OF_ONE = 0.35
-"""A thing has the colour that covers at least this share of it."""
+"""An object has the colour that covers at least this share of it."""
 
 
 def lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ _LEVELS = 16
 
 
 def _table() -> NDArray[np.uint8]:
-    """(16, 16, 16) place in COLOURS of the word for each coarse RGB value."""
+    """(16, 16, 16) index in COLOURS of the word for each coarse RGB value."""
     axis = (np.arange(_LEVELS) * 255 / (_LEVELS - 1)).round().astype(np.uint8)
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
     points = lab(grid).reshape(-1, 3)
@@ -69,7 +69,7 @@ _WORDS = _table()
 def colour_of(pixels: NDArray[np.uint8]) -> str | None:
     """The word that covers most of these RGB pixels (n, 3), or None where none covers SHARE_OF_ONE.
 
-    Light makes a red thing pink in parts, and shade a pink one red: the two count together, under the name that covers more.
+    Light makes a red object pink in parts, and shade a pink one red: the two count together, under the name that covers more.
     """
     if not len(pixels):
         return None
@@ -77,5 +77,5 @@ def colour_of(pixels: NDArray[np.uint8]) -> str | None:
     counts = Counter(_WORDS[coarse[:, 0], coarse[:, 1], coarse[:, 2]].tolist())
     less, more = sorted((RED, PINK), key=lambda word: counts[word])
     counts[more] += counts.pop(less, 0)
-    place, count = min(counts.items(), key=lambda item: (-item[1], item[0]))
-    return COLOURS[place] if count >= SHARE_OF_ONE * len(pixels) else None
+    index, count = min(counts.items(), key=lambda item: (-item[1], item[0]))
+    return COLOURS[index] if count >= SHARE_OF_ONE * len(pixels) else None

@@ -13,7 +13,8 @@ import numpy as np
 from cv2.data import haarcascades
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import MIN_SECONDS, PixelBox, box_iou
+from graph_schema.geometry import PixelBox, box_iou, centre_distance
+from graph_schema.intervals import MIN_SECONDS
 from workers.parsers.opencv.tracks import Detection, Track
 
 Image = NDArray[np.uint8]
@@ -46,7 +47,7 @@ MIN_SHARE_EACH = 0.2
 JITTER = 0.05
 """Of its side, by which a box wanders while the face does not."""
 NO_OUTLINE = np.zeros((1, 1), dtype=np.bool_)
-"""Only a face's box is known, so nothing is said of what it touches; else every face would touch the person whose it is."""
+"""Only a face's box is known, so no touch is reported for it; else every face would touch the person whose it is."""
 
 
 @lru_cache(maxsize=len(CASCADES))
@@ -60,8 +61,8 @@ def follow_faces(images: Image, times: NDArray[np.float64]) -> list[Track]:
     They have no attributes: with a size, faces of two people in two clips would be taken for one.
     """
     tracks: list[Track] = []
-    asked = max(MIN_SEARCHED, round(float(times[-1] - times[0]) / SEARCH_SECONDS) + 1)
-    for frame in np.unique(np.linspace(0, len(images) - 1, min(asked, len(images))).round().astype(int)).tolist():
+    searched = max(MIN_SEARCHED, round(float(times[-1] - times[0]) / SEARCH_SECONDS) + 1)
+    for frame in np.unique(np.linspace(0, len(images) - 1, min(searched, len(images))).round().astype(int)).tolist():
         for box in _search(images[frame]):
             if any(box_iou(box, known) >= KNOWN_OVERLAP for t in tracks if (known := t.box_at(frame))):
                 continue  # also where it was no face: a bottle is proposed again and again
@@ -74,8 +75,8 @@ def _search(image: Image) -> list[PixelBox]:
     """Boxes that may be faces, anywhere in a frame."""
     scale = min(1.0, SEARCH_PX / max(image.shape[:2]))
     small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found = _cascade(CASCADES[0]).detectMultiScale(small, scaleFactor=1.2, minNeighbors=1, minSize=(WINDOW_PX, WINDOW_PX))
-    return [(x / scale, y / scale, (x + w) / scale, (y + h) / scale) for x, y, w, h in np.reshape(found, (-1, 4)).tolist()]
+    boxes = _cascade(CASCADES[0]).detectMultiScale(small, scaleFactor=1.2, minNeighbors=1, minSize=(WINDOW_PX, WINDOW_PX))
+    return [(x / scale, y / scale, (x + w) / scale, (y + h) / scale) for x, y, w, h in np.reshape(boxes, (-1, 4)).tolist()]
 
 
 def _followed(images: Image, times: NDArray[np.float64], frame: int, box: PixelBox) -> Track | None:
@@ -101,7 +102,7 @@ def _followed(images: Image, times: NDArray[np.float64], frame: int, box: PixelB
     is_face = lasts and shares.mean() >= MIN_SHARE and shares.min() >= MIN_SHARE_EACH
     return Track(
         label=FACE,
-        sights={f: Detection(boxes[f], (round(boxes[f][0]), round(boxes[f][1])), NO_OUTLINE) for f in sorted(boxes)},
+        detections={f: Detection(boxes[f], (round(boxes[f][0]), round(boxes[f][1])), NO_OUTLINE) for f in sorted(boxes)},
         confidence=round(min(0.95, 0.5 + 0.5 * float(shares.mean())), 3) if is_face else 0.0,
         jitter_px=max(1.0, JITTER * float(np.median([b[2] - b[0] for b in boxes.values()]))),
     )
@@ -117,10 +118,10 @@ def _near(image: Image, box: PixelBox) -> list[PixelBox | None]:
         return [None] * len(CASCADES)
     scale = FOLLOW_PX / side
     crop = cv2.equalizeHist(cv2.resize(cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_RGB2GRAY), None, fx=scale, fy=scale))
-    least, most = round(FOLLOW_PX / RESIZED), round(FOLLOW_PX * RESIZED)
+    smallest, largest = (round(FOLLOW_PX / RESIZED),) * 2, (round(FOLLOW_PX * RESIZED),) * 2
     seen: list[PixelBox | None] = []
     for name in CASCADES:
-        found = _cascade(name).detectMultiScale(crop, scaleFactor=1.05, minNeighbors=1, minSize=(least, least), maxSize=(most, most))
-        faces = [(x + left, y + top, x + w + left, y + h + top) for x, y, w, h in (np.reshape(found, (-1, 4)) / scale).tolist()]
-        seen.append(min(faces, key=lambda b: float(np.hypot(b[0] + b[2] - box[0] - box[2], b[1] + b[3] - box[1] - box[3])), default=None))
+        boxes = _cascade(name).detectMultiScale(crop, scaleFactor=1.05, minNeighbors=1, minSize=smallest, maxSize=largest)
+        faces = [(x + left, y + top, x + w + left, y + h + top) for x, y, w, h in (np.reshape(boxes, (-1, 4)) / scale).tolist()]
+        seen.append(min(faces, key=lambda b: centre_distance(b, box), default=None))
     return seen

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_schema.vocabulary import PixelBox, box_iou
+from graph_schema.geometry import PixelBox, box_iou
 
 Image = NDArray[np.uint8]
 
-LOOKS = 24
-"""Frames of a track that are asked."""
+MAX_FRAMES = 24
+"""Frames of a track that are examined, at most."""
 PERSON_HEIGHT_PX = 115.0
 """Regions are shrunk to this height: HOG windows are 128 px. Measured on intel_onebyone: 115 finds more than 100 or 90."""
 MIN_WEIGHT = 0.0
@@ -39,7 +39,7 @@ def _hog() -> Any:
 
 
 def person_share(images: Image, boxes: Mapping[int, PixelBox]) -> float:
-    """Return in which share of the frames asked a person stands in the region's box.
+    """Return in which share of the examined frames a person stands in the region's box.
 
     Args:
         images: (n, h, w, 3). boxes: of one track by frame, pixels.
@@ -49,8 +49,8 @@ def person_share(images: Image, boxes: Mapping[int, PixelBox]) -> float:
     fit = [f for f in sorted(boxes) if boxes[f][3] - boxes[f][1] >= max(0.7 * usual, MIN_HEIGHT_SHARE * height)]
     if not fit:
         return 0.0
-    asked = [fit[k] for k in np.unique(np.linspace(0, len(fit) - 1, min(LOOKS, len(fit))).round().astype(int))]
-    return float(np.mean([_shows_person(images[f], boxes[f]) for f in asked]))
+    examined = [fit[k] for k in np.unique(np.linspace(0, len(fit) - 1, min(MAX_FRAMES, len(fit))).round().astype(int))]
+    return float(np.mean([_shows_person(images[f], boxes[f]) for f in examined]))
 
 
 def _shows_person(image: Image, box: PixelBox) -> bool:
@@ -67,10 +67,10 @@ def _shows_person(image: Image, box: PixelBox) -> bool:
     crop = cv2.copyMakeBorder(part, air[0], air[1], 0, 0, cv2.BORDER_REPLICATE)
     size = (max(64, round(crop.shape[1] * scale)), max(128, round(crop.shape[0] * scale)))
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    found, weights = _hog().detectMultiScale(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), winStride=(8, 8), padding=(8, 8), scale=1.08)
+    people, weights = _hog().detectMultiScale(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), winStride=(8, 8), padding=(8, 8), scale=1.08)
     sx, sy = size[0] / crop.shape[1], size[1] / crop.shape[0]
     target = ((x1 - left) * sx, (y1 - top + air[0]) * sy, (x2 - left) * sx, (y2 - top + air[0]) * sy)
-    for (x, y, w, h), weight in zip(found, np.ravel(weights), strict=True):
+    for (x, y, w, h), weight in zip(people, np.ravel(weights), strict=True):
         # the detector's window has a sixth of its width and an eighth of its height of air on each side
         if weight >= MIN_WEIGHT and box_iou((x + w / 6, y + h / 10, x + w * 5 / 6, y + h * 9 / 10), target) >= MIN_OVERLAP:
             return True

@@ -1,6 +1,6 @@
 """Follow what moves before a background that stands still. In: small RGB frames. Out: regions over time, fragments joined.
 
-Every foreground pixel goes to the region that was there a moment ago: so pieces of one person stay one thing, and two who
+Every foreground pixel goes to the region that was there a moment ago: so pieces of one person stay one object, and two who
 meet stay two.
 """
 
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.geometry import box_gap
 from workers.parsers.opencv.background import Image, Mask, background_of, foreground, level, noise_of
 
 MIN_AREA = 0.004
@@ -21,30 +22,30 @@ NEAR = 0.03
 APART = 0.05
 """Parts of one region that keep further apart than this …"""
 APART_SECONDS = 0.5
-"""… for so long are two things."""
+"""… for so long are two objects."""
 LOST_SECONDS = 0.7
 """A region may be missed for this long."""
 MIN_SECONDS = 0.8
-"""What is seen for less is no thing."""
+"""What is seen for less is not an object."""
 MIN_TRAVEL = 0.03
-"""A thing must go at least this far, in frame diagonals; what changes without going is light, water or a screen."""
+"""An object must go at least this far, in frame diagonals; what changes without going is light, water or a screen."""
 HOLE_EDGES = 1.4
 """Where the background's edges around a patch are this much stronger than the frame's, something was taken away: a hole."""
 REMNANT = 0.2
-"""Less than this share of its usual (90th percentile) area is not the thing any more, but what it left behind."""
+"""Less than this share of its usual (90th percentile) area is not the object any more, but what it left behind."""
 EDGE = 0.02
-"""This near to the frame's edge, in longer sides, a thing may be half in."""
+"""This near to the frame's edge, in longer sides, an object may be half in."""
 POP_SHARE = 0.5
 """What begins in mid-frame with this share of its area has not come, it has appeared."""
 MIN_FILLED = 0.25
-"""Of its box a thing fills at least this much; slivers along the edges of things do not."""
+"""Of its box an object fills at least this much; slivers along the edges of objects do not."""
 MIN_FILLED_STABILISED = 0.35
 """… and at least this much where frames had to be laid over each other: the slivers are wider there."""
-STANDER_SECONDS, STANDER_FILLED, STANDER_AREA = 3.0, 0.6, 2.0
-"""What is no part of the background for so many seconds, fills its box so well and has so many times the least area is a thing
+STATIONARY_SECONDS, STATIONARY_FILLED, STATIONARY_AREA = 3.0, 0.6, 2.0
+"""What is not a part of the background for so many seconds, fills its box so well and has so many times the minimum area is an object
 even if it only stands: a bottle that is carried off later."""
 STEADY = 0.15
-"""A thing inside the frame keeps its area to this ratio (10th to 90th percentile); flicker does not."""
+"""An object inside the frame keeps its area to this ratio (10th to 90th percentile); flicker does not."""
 TOO_MUCH = 0.6
 """When more than this share of the frame is foreground the light has changed, not the scene."""
 
@@ -89,7 +90,7 @@ def moving_regions(images: Image, times: NDArray[np.float64], ignore: Mask | Non
 
     Args:
         ignore: (h, w) pixels that are accounted for otherwise.
-        strictness: times which a thing must be larger and go further, where frames had to be laid over each other.
+        strictness: times which an object must be larger and go further, where frames had to be laid over each other.
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.1
     background, noise = background_of(images, step), noise_of(images)
@@ -105,7 +106,7 @@ def moving_regions(images: Image, times: NDArray[np.float64], ignore: Mask | Non
     regions = [r for region in tracker.regions for r in _times_of_a_size(region, height, width)]
     for region in regions:
         _part_before(region)
-    return [r for r in _joined(regions) if _is_a_thing(r, step, height, width, strictness)]
+    return [r for r in _joined(regions) if _is_an_object(r, step, height, width, strictness)]
 
 
 def _clean(mask: Mask) -> Mask:
@@ -122,16 +123,16 @@ def _clean(mask: Mask) -> Mask:
 def _patches(mask: Mask, seen: Image, background: Image) -> list[tuple[int, int, Mask]]:
     """The connected patches that are something, not the place where something was."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    least = 0.15 * MIN_AREA * mask.size
-    found = []
+    min_area = 0.15 * MIN_AREA * mask.size
+    results = []
     for i in range(1, count):
         left, top, w, h, area = (int(v) for v in stats[i])
-        if area < least:
+        if area < min_area:
             continue
         part = labels[top : top + h, left : left + w] == i
         if not _is_hole(part, left, top, seen, background):
-            found.append((left, top, part))
-    return found
+            results.append((left, top, part))
+    return results
 
 
 def _is_hole(part: Mask, left: int, top: int, seen: Image, background: Image) -> bool:
@@ -149,12 +150,6 @@ def _is_hole(part: Mask, left: int, top: int, seen: Image, background: Image) ->
 def _edges(image: Image) -> NDArray[np.float32]:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.25), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.25)).astype(np.float32)
-
-
-def _gap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    """Pixels between two boxes; negative where they overlap."""
-    dx, dy = max(a[0] - b[2], b[0] - a[2]), max(a[1] - b[3], b[1] - a[3])
-    return float(np.hypot(max(dx, 0), max(dy, 0))) if max(dx, dy) > 0 else max(dx, dy)
 
 
 class _Tracker:
@@ -177,9 +172,9 @@ class _Tracker:
         for patch in patches:
             left, top, mask = patch
             box = (left, top, left + mask.shape[1], top + mask.shape[0])
-            owners = [k for k, p in enumerate(predicted) if _gap(box, p) < 0]
+            owners = [k for k, p in enumerate(predicted) if box_gap(box, p) < 0]
             if not owners:
-                gaps = sorted((_gap(box, p), k) for k, p in enumerate(predicted))
+                gaps = sorted((box_gap(box, p), k) for k, p in enumerate(predicted))
                 owners = [k for gap, k in gaps[:1] if gap <= self.near]
             if not owners:
                 free.append(patch)
@@ -215,7 +210,7 @@ class _Tracker:
         groups: list[list[tuple[int, int, Mask]]] = []
         for part in parts:
             box = (part[0], part[1], part[0] + part[2].shape[1], part[1] + part[2].shape[0])
-            close = [g for g in groups if any(_gap(box, (x, y, x + m.shape[1], y + m.shape[0])) <= reach for x, y, m in g)]
+            close = [g for g in groups if any(box_gap(box, (x, y, x + m.shape[1], y + m.shape[0])) <= reach for x, y, m in g)]
             groups = [g for g in groups if g not in close] + [[p for g in close for p in g] + [part]]
         return sorted(groups, key=lambda g: (-sum(int(m.sum()) for _, _, m in g), g[0][:2]))
 
@@ -230,14 +225,14 @@ def _share_out(patch: tuple[int, int, Mask], boxes: dict[int, tuple[float, float
         x1, y1, x2, y2 = boxes[k]
         distances.append(np.hypot((xs + left - (x1 + x2) / 2) / max(x2 - x1, 4), (ys + top - (y1 + y2) / 2) / max(y2 - y1, 4)))
     nearest = np.argmin(distances, axis=0)
-    found = {}
-    for place, k in enumerate(keys):
-        mine = nearest == place
+    results = {}
+    for index, k in enumerate(keys):
+        mine = nearest == index
         if mine.sum() >= 8:
             part = np.zeros_like(mask)
             part[ys[mine], xs[mine]] = True
-            found[k] = _tight((left, top, part))
-    return found
+            results[k] = _tight((left, top, part))
+    return results
 
 
 def _tight(part: tuple[int, int, Mask]) -> tuple[int, int, Mask]:
@@ -256,7 +251,7 @@ def _union(parts: list[tuple[int, int, Mask]]) -> tuple[int, int, Mask]:
 
 
 def _joined(regions: list[Region]) -> list[Region]:
-    """Regions that touch for most of the shorter one's time are pieces of one thing."""
+    """Regions that touch for most of the shorter one's time are pieces of one object."""
     left = sorted(regions, key=lambda r: (-len(r.parts), min(r.parts)))
     kept: list[Region] = []
     for region in left:
@@ -273,7 +268,7 @@ def _moves_along(piece: Region, host: Region) -> bool:
     shared = [f for f in piece.parts if f in host.parts]
     if len(shared) < 0.7 * len(piece.parts):
         return False
-    touching = sum(_gap(piece.box(f), host.box(f)) <= 2 for f in shared)
+    touching = sum(box_gap(piece.box(f), host.box(f)) <= 2 for f in shared)
     smaller = float(np.median([piece.area(f) / max(1, host.area(f)) for f in shared]))
     return touching >= 0.8 * len(shared) and smaller < 0.5
 
@@ -281,7 +276,7 @@ def _moves_along(piece: Region, host: Region) -> bool:
 def _times_of_a_size(region: Region, height: int, width: int) -> list[Region]:
     """The region itself for the longest time in which it is of a size, further ones for other times.
 
-    What it leaves behind (the rim of a bottle put down, a wet floor) is not the thing; nor was what stood there before it came.
+    What it leaves behind (the rim of a bottle put down, a wet floor) is not the object; nor was what stood there before it came.
     """
     areas = {f: region.area(f) for f in region.parts}
     usual = float(np.percentile(list(areas.values()), 90))
@@ -319,7 +314,7 @@ def _part_before(region: Region) -> None:
 
 
 def _pops_up(region: Region, height: int, width: int, step: float) -> bool:
-    """Whether it is there at once, in full size and in mid-frame: a title, a light; things come in by the edge or bit by bit."""
+    """Whether it is there at once, in full size and in mid-frame: a title, a light; objects come in by the edge or bit by bit."""
     frames = sorted(region.parts)
     if (
         region.continues
@@ -332,7 +327,7 @@ def _pops_up(region: Region, height: int, width: int, step: float) -> bool:
     return float(np.mean([region.area(f) for f in frames[:4]])) > POP_SHARE * usual
 
 
-def _is_a_thing(region: Region, step: float, height: int, width: int, strictness: float) -> bool:
+def _is_an_object(region: Region, step: float, height: int, width: int, strictness: float) -> bool:
     """Whether a region is large, solid, steady and far-travelled enough to be something."""
     frames = sorted(region.parts)
     diagonal = float(np.hypot(height, width))
@@ -340,18 +335,18 @@ def _is_a_thing(region: Region, step: float, height: int, width: int, strictness
         return False
     areas = [region.area(f) for f in frames]
     filled = [a / region.parts[f][2].size for a, f in zip(areas, frames, strict=True)]
-    least_area = MIN_AREA * height * width
-    least_filled = MIN_FILLED if strictness == 1 else MIN_FILLED_STABILISED
+    min_area = MIN_AREA * height * width
+    min_filled = MIN_FILLED if strictness == 1 else MIN_FILLED_STABILISED
     filled_share = float(np.median(filled))
-    if np.median(areas) < strictness * least_area or filled_share < least_filled or _pops_up(region, height, width, step):
+    if np.median(areas) < strictness * min_area or filled_share < min_filled or _pops_up(region, height, width, step):
         return False
     inside = [a for a, f in zip(areas, frames, strict=True) if not _at_edge(region.box(f), height, width)]
     if len(inside) > 5 and np.percentile(inside, 10) < STEADY * np.percentile(inside, 90):
         return False
-    lasts = (frames[-1] - frames[0]) * step >= STANDER_SECONDS
-    if lasts and strictness == 1 and filled_share >= STANDER_FILLED and np.median(areas) >= STANDER_AREA * least_area:
+    lasts = (frames[-1] - frames[0]) * step >= STATIONARY_SECONDS
+    if lasts and strictness == 1 and filled_share >= STATIONARY_FILLED and np.median(areas) >= STATIONARY_AREA * min_area:
         return True
     boxes = np.asarray([region.box(f) for f in frames], dtype=float)
-    middles = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2], axis=1)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     travel = float(np.hypot(*(np.percentile(middles, 97, axis=0) - np.percentile(middles, 3, axis=0))))
     return travel >= strictness * MIN_TRAVEL * diagonal

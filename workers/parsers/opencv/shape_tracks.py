@@ -25,21 +25,21 @@ from workers.parsers.opencv.tracks import Detection, Track
 SAMPLES = 16
 """Frames in which the palette is sought."""
 JOIN_SECONDS = 1.0
-"""A shape may be hidden this long between two whole sights of one track."""
+"""A shape may be hidden this long between two whole detections of one track."""
 FIRST_STEP = 0.08
 """How far a shape may go to the next frame, in frame diagonals, when its speed is not known yet."""
 NEXT_STEP = 0.03
 """… and how far it may be from where its speed says, per frame passed (less for fewer)."""
 AREA_RATIO = 0.8
-"""Two sights of one whole shape have areas at least this alike."""
+"""Two detections of one whole shape have areas at least this alike."""
 MIN_WHOLE = 3
-"""Whole sights a track needs: one or two may be chance."""
+"""Whole detections a track needs: one or two may be chance."""
 MIN_SHARE_REGULAR = 0.6
 """Of the whole regions that join a track, this share must have the same shape word."""
 SEARCH = 0.035
 """How far, in frame diagonals, a half-hidden shape is sought from where it should be."""
 IN_VIEW_SHARE = 0.1
-"""A thing of which less is seen is out of view."""
+"""An object of which less is seen is out of view."""
 OPEN_GROUND = 0.25
 """If more than this share of where a shape should be shows ground, the shape is not there."""
 HIDDEN_SECONDS = 1.5
@@ -54,7 +54,7 @@ RING = 3
 
 @dataclass
 class _Tracklet:
-    """Whole sights of one shape, by frame."""
+    """Whole detections of one shape, by frame."""
 
     paint: int
     regions: dict[int, Region] = field(default_factory=dict)
@@ -106,10 +106,10 @@ def _join_whole(labels: NDArray[np.uint8], k: int, join_frames: int) -> list[_Tr
     """Join the regular regions of one paint over the frames."""
     height, width = labels.shape[1:]
     diagonal = float(np.hypot(width, height))
-    found: list[_Tracklet] = []
+    tracklets: list[_Tracklet] = []
     for frame in range(len(labels)):
         regions = [r for r in regions_of(labels[frame], k) if r.shape is not None and not r.cut_off]
-        open_ones = [t for t in found if frame - max(t.regions) <= join_frames]
+        open_ones = [t for t in tracklets if frame - max(t.regions) <= join_frames]
         costs = np.full((len(open_ones), len(regions)), 1e6)
         for i, t in enumerate(open_ones):
             x, y = t.predict(frame)
@@ -126,8 +126,8 @@ def _join_whole(labels: NDArray[np.uint8], k: int, join_frames: int) -> list[_Tr
             if costs[i, j] < 1e6:
                 open_ones[i].regions[frame] = regions[j]
                 joined.add(j)
-        found += [_Tracklet(k, {frame: r}) for j, r in enumerate(regions) if j not in joined]
-    return found
+        tracklets += [_Tracklet(k, {frame: r}) for j, r in enumerate(regions) if j not in joined]
+    return tracklets
 
 
 def _taken(tracklet: _Tracklet, owners: NDArray[np.uint8]) -> bool:
@@ -168,7 +168,7 @@ class _Follower:
         ring = cv2.dilate((self.signed > 0).astype(np.uint8), np.ones((2 * pad - 1, 2 * pad - 1), np.uint8)) > 0
         self.signed[ring & (self.signed == 0)] = -0.5
         self.centres: dict[int, tuple[float, float]] = {}
-        self.sights: dict[int, Detection] = {}
+        self.detections: dict[int, Detection] = {}
 
     def track(self, paints: Sequence[Paint]) -> Track:
         """Follow the shape and say what it is."""
@@ -189,7 +189,7 @@ class _Follower:
         regularity = float(np.mean([r.regularity for r in whole.values()]))
         return Track(
             label=str(word),
-            sights=self.sights,
+            detections=self.detections,
             confidence=round(regularity, 3),
             attributes=(("colour", colour), ("size", size_word(max(self.size), self.width, self.height))),
             centres=self.centres,
@@ -199,13 +199,13 @@ class _Follower:
         for frame in range(before + 1, after):
             part = (frame - before) / (after - before)
             a, b = self.centres[before], self.centres[after]
-            place = (a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part)
-            found = self._fit(frame, place)
-            self.centres[frame] = found[1] if found else place
+            expected = (a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part)
+            fit = self._fit(frame, expected)
+            self.centres[frame] = fit[1] if fit else expected
             self._see(frame, self.centres[frame])
 
     def _onwards(self, frames: list[int], direction: int) -> None:
-        """Follow it on from its last whole sight (or back from the first) until it is gone."""
+        """Follow it on from its last whole detection (or back from the first) until it is gone."""
         known = frames[-5:] if direction > 0 else frames[:5][::-1]
         frame, unseen = known[-1], 0
         path = [(f, self.centres[f]) for f in known]
@@ -214,20 +214,20 @@ class _Follower:
             frame += direction
             (f0, p0), (f1, p1) = path[-min(len(path), 4)], path[-1]
             ahead = (frame - f1) / (f1 - f0) if f1 != f0 else 0.0
-            place = (p1[0] + (p1[0] - p0[0]) * ahead, p1[1] + (p1[1] - p0[1]) * ahead)
+            expected = (p1[0] + (p1[0] - p0[0]) * ahead, p1[1] + (p1[1] - p0[1]) * ahead)
             # it goes on as it went when it was well seen, or, behind something, it has stopped
-            fits = [found for found in (self._fit(frame, place), self._fit(frame, last)) if found is not None]
+            fits = [fit for fit in (self._fit(frame, expected), self._fit(frame, last)) if fit is not None]
             if not fits:
-                if not self._in_frame(place) or self._ground_share(frame, place) > OPEN_GROUND:
+                if not self._in_frame(expected) or self._ground_share(frame, expected) > OPEN_GROUND:
                     return
-                self.centres[frame] = place
+                self.centres[frame] = expected
                 unseen += 1
                 continue
             unseen = 0
             last = max(fits)[1]
             self.centres[frame] = last
             self._see(frame, last)
-            if frame in self.sights and self.sights[frame].share >= FIRM_SHARE:
+            if frame in self.detections and self.detections[frame].share >= FIRM_SHARE:
                 path.append((frame, last))
 
     def _in_frame(self, centre: tuple[float, float]) -> bool:
@@ -238,7 +238,7 @@ class _Follower:
         return round(centre[0] - self.outline.shape[1] / 2), round(centre[1] - self.outline.shape[0] / 2)
 
     def _evidence(self, frame: int, left: int, top: int, width: int, height: int) -> NDArray[np.float32]:
-        """+1 its colour and free, -1 open ground, 0 other things and beyond the frame; of the window at (left, top)."""
+        """+1 its colour and free, -1 open ground, 0 other objects and beyond the frame; of the window at (left, top)."""
         out = np.zeros((height, width), np.float32)
         x1, y1, x2, y2 = max(0, left), max(0, top), min(self.width, left + width), min(self.height, top + height)
         if x2 > x1 and y2 > y1:
@@ -248,25 +248,25 @@ class _Follower:
             out[y1 - top : y2 - top, x1 - left : x2 - left] = np.where(mine, 1.0, np.where(ground, -1.0, 0.0))
         return out
 
-    def _fit(self, frame: int, place: tuple[float, float]) -> tuple[float, tuple[float, float]] | None:
-        """How well the outline fits what is seen at the best middle near `place`, and that middle; None where it is not seen."""
+    def _fit(self, frame: int, expected: tuple[float, float]) -> tuple[float, tuple[float, float]] | None:
+        """How well the outline fits what is seen at the best middle near `expected`, and that middle; None where it is not seen."""
         reach = round(SEARCH * float(np.hypot(self.width, self.height)))
-        left, top = self._corner(place)
+        left, top = self._corner(expected)
         h, w = self.signed.shape
         evidence = self._evidence(frame, left - RING - reach, top - RING - reach, w + 2 * reach, h + 2 * reach)
         score = cv2.matchTemplate(evidence, self.signed, cv2.TM_CCORR) / self.area
         dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
         score = score - 0.002 * np.hypot(dx, dy)
         y, x = np.unravel_index(int(np.argmax(score)), score.shape)
-        found = (place[0] + x - reach, place[1] + y - reach)
-        inside = self._evidence(frame, *self._corner(found), self.outline.shape[1], self.outline.shape[0])[self.outline]
+        centre = (expected[0] + x - reach, expected[1] + y - reach)
+        inside = self._evidence(frame, *self._corner(centre), self.outline.shape[1], self.outline.shape[0])[self.outline]
         seen, ground = float((inside > 0).mean()), float((inside < 0).mean())
         if seen < IN_VIEW_SHARE / 2 or ground > max(OPEN_GROUND * seen, 0.05):
             return None
-        return float(score[y, x]), (float(found[0]), float(found[1]))
+        return float(score[y, x]), (float(centre[0]), float(centre[1]))
 
-    def _ground_share(self, frame: int, place: tuple[float, float]) -> float:
-        inside = self._evidence(frame, *self._corner(place), self.outline.shape[1], self.outline.shape[0])[self.outline]
+    def _ground_share(self, frame: int, centre: tuple[float, float]) -> float:
+        inside = self._evidence(frame, *self._corner(centre), self.outline.shape[1], self.outline.shape[0])[self.outline]
         return float((inside < 0).mean())
 
     def _see(self, frame: int, centre: tuple[float, float]) -> None:
@@ -286,9 +286,9 @@ class _Follower:
         part = seen[y1 - top + 1 : y2 - top + 1, x1 - left + 1 : x2 - left + 1]
         self.owners[frame, y1:y2, x1:x2][part] = self.name
         whole_box = (centre[0] - self.size[0] / 2, centre[1] - self.size[1] / 2, centre[0] + self.size[0] / 2, centre[1] + self.size[1] / 2)
-        self.sights[frame] = Detection(box, (left - 1, top - 1), seen, whole_box, (left, top), self.outline, min(1.0, share))
+        self.detections[frame] = Detection(box, (left - 1, top - 1), seen, whole_box, (left, top), self.outline, min(1.0, share))
 
     def _trim(self) -> None:
-        """Forget places before the first and after the last sight."""
-        first, last = min(self.sights), max(self.sights)
+        """Forget places before the first and after the last detection."""
+        first, last = min(self.detections), max(self.detections)
         self.centres = {f: c for f, c in sorted(self.centres.items()) if first <= f <= last}

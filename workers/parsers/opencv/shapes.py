@@ -28,7 +28,7 @@ MIN_AREA_SHARE = 0.0006
 MAX_AREA_SHARE = 0.25
 """Larger ones are walls and skies."""
 MIN_CONTRAST = 14.0
-"""Least colour distance between a shape and what surrounds it."""
+"""Minimum colour distance between a shape and what surrounds it."""
 SAME_COLOUR = 12.0
 """Regions whose colours are nearer than this are of one colour."""
 MAX_SPREAD = 4.5
@@ -38,9 +38,9 @@ GRID = 40
 MIN_REGULAR_SHARE = 0.25
 """Of all pixels in a shape's colour, this share lies in regular shapes; the rest is shapes half hidden. A wall's colour fails."""
 REGULAR = 0.87
-"""Least agreement (soft intersection over union) with an ideal shape; drawn shapes reach 0.88 to 0.99."""
+"""Minimum agreement (soft intersection over union) with an ideal shape; drawn shapes reach 0.88 to 0.99."""
 REGULAR_COMMON = 0.955
-"""… and with those of which much reminds: windows, burrows, letters, leaves out of focus (0.85 to 0.93)."""
+"""… and with shapes that much resembles: windows, burrows, letters, leaves out of focus (0.85 to 0.93)."""
 COMMON_SHAPES = frozenset({"rectangle", "ellipse", "pentagon", "hexagon"})
 SMALL_AREA_PX = 900
 SMALL_ALLOWANCE = 0.04
@@ -106,7 +106,7 @@ def _cross(arm: float) -> list[tuple[float, float]]:
 
 def _families() -> list[tuple[str, list[tuple[float, float]], float]]:
     """(word, corners, angle in degrees after which the shape looks the same)."""
-    found: list[tuple[str, list[tuple[float, float]], float]] = [
+    results: list[tuple[str, list[tuple[float, float]], float]] = [
         ("circle", _regular(64), 1.0),
         ("square", _regular(4), 90.0),
         ("triangle", _regular(3), 120.0),
@@ -115,11 +115,11 @@ def _families() -> list[tuple[str, list[tuple[float, float]], float]]:
         ("pentagon", _regular(5), 72.0),
         ("hexagon", _regular(6), 60.0),
     ]
-    found += [("rectangle", [(-w, -1), (w, -1), (w, 1), (-w, 1)], 180.0) for w in (0.25, 0.33, 0.42, 0.52, 0.64)]
-    found += [("ellipse", [(w * x, y) for x, y in _regular(64)], 180.0) for w in (0.33, 0.45, 0.58, 0.7)]
-    found += [("star", _regular(5, inner), 72.0) for inner in (0.36, 0.42, 0.5)]
-    found += [("cross", _cross(arm), 90.0) for arm in (0.22, 0.28, 0.34, 0.42)]
-    return found
+    results += [("rectangle", [(-w, -1), (w, -1), (w, 1), (-w, 1)], 180.0) for w in (0.25, 0.33, 0.42, 0.52, 0.64)]
+    results += [("ellipse", [(w * x, y) for x, y in _regular(64)], 180.0) for w in (0.33, 0.45, 0.58, 0.7)]
+    results += [("star", _regular(5, inner), 72.0) for inner in (0.36, 0.42, 0.5)]
+    results += [("cross", _cross(arm), 90.0) for arm in (0.22, 0.28, 0.34, 0.42)]
+    return results
 
 
 def _raster(mask: Mask | None, corners: NDArray[np.float32] | None) -> NDArray[np.float32]:
@@ -163,8 +163,8 @@ def shape_of(mask: Mask) -> tuple[str | None, float]:
     best = int(np.argmax(agreement))
     fit = float(agreement[best])
     smallness = min(1.0, max(0.0, 1.5 * (1 - int(mask.sum()) / SMALL_AREA_PX)))
-    least = REGULAR_COMMON if words[best] in COMMON_SHAPES else REGULAR - SMALL_ALLOWANCE * smallness
-    return (words[best] if fit >= least else None), fit
+    min_fit = REGULAR_COMMON if words[best] in COMMON_SHAPES else REGULAR - SMALL_ALLOWANCE * smallness
+    return (words[best] if fit >= min_fit else None), fit
 
 
 # ------------------------------------------------------------------------------------- palette of a clip
@@ -183,7 +183,7 @@ def _candidates(frame: NDArray[np.uint8]) -> list[tuple[Point, float, NDArray[np
     points = colour_space(np.asarray(cv2.medianBlur(frame, 3), np.uint8))
     height, width = frame.shape[:2]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_flat(points).astype(np.uint8), connectivity=4)
-    found = []
+    results = []
     for i in range(1, count):
         left, top, w, h, area = (int(v) for v in stats[i])
         if area < 0.3 * MIN_AREA_SHARE * width * height or area > MAX_AREA_SHARE * width * height or max(w / width, h / height) > 0.8:
@@ -202,8 +202,8 @@ def _candidates(frame: NDArray[np.uint8]) -> list[tuple[Point, float, NDArray[np
             continue
         contrast = float(np.percentile(np.linalg.norm(here[around] - colour, axis=1), 70))
         if contrast >= MIN_CONTRAST:
-            found.append((colour.astype(np.float32), contrast, np.median(frame[window][inside], axis=0)))
-    return found
+            results.append((colour.astype(np.float32), contrast, np.median(frame[window][inside], axis=0)))
+    return results
 
 
 def palette_of(frames: NDArray[np.uint8]) -> tuple[Paint, ...]:
@@ -244,7 +244,7 @@ def _with_shapes(frames: NDArray[np.uint8], paints: list[Paint]) -> tuple[Paint,
 
 
 def paint_labels(frame: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(h, w) 1 + place of the paint each pixel belongs to, 0 for none; `table` from paint_table."""
+    """(h, w) 1 + index of the paint each pixel belongs to, 0 for none; `table` from paint_table."""
     index = frame[..., 0].astype(np.int32) >> 2 << 12 | frame[..., 1].astype(np.int32) >> 2 << 6 | frame[..., 2].astype(np.int32) >> 2
     labels: NDArray[np.uint8] = table[index]
     return labels
@@ -269,7 +269,7 @@ def regions_of(labels: NDArray[np.uint8], k: int) -> list[Region]:
     height, width = labels.shape
     mine = (labels == k + 1).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mine, connectivity=4)
-    found = []
+    results = []
     for i in range(1, count):
         left, top, w, h, area = (int(v) for v in stats[i])
         if area < MIN_AREA_SHARE * width * height or area > MAX_AREA_SHARE * width * height:
@@ -278,8 +278,8 @@ def regions_of(labels: NDArray[np.uint8], k: int) -> list[Region]:
         cut_off = left <= 1 or top <= 1 or left + w >= width - 1 or top + h >= height - 1
         whole = not cut_off and not _meets_other(labels, k, left, top, mask)
         shape, regularity = shape_of(mask)
-        found.append(Region((left, top, left + w, top + h), mask, area, shape, regularity, cut_off, whole))
-    return found
+        results.append(Region((left, top, left + w, top + h), mask, area, shape, regularity, cut_off, whole))
+    return results
 
 
 def _meets_other(labels: NDArray[np.uint8], k: int, left: int, top: int, mask: Mask) -> bool:

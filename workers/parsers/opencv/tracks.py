@@ -1,4 +1,4 @@
-"""Things followed through a clip, and what their places over time say: movements and relations. No images, only boxes and masks."""
+"""Objects followed through a clip, and what their positions over time say: movements and relations. No images, only boxes and masks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.geometry import PixelBox, axis_gap, box_between, box_centre
+from graph_schema.intervals import label_intervals
 from graph_schema.vocabulary import (
     ABOVE,
     HIDES_SHARE,
@@ -18,23 +20,21 @@ from graph_schema.vocabulary import (
     STANDS,
     TOUCH_DISTANCE,
     TOUCHES,
-    PixelBox,
     motion_word,
-    runs,
     side_of,
 )
 
 Mask = NDArray[np.bool_]
 
 BEND_COST = 60.0
-"""A further stretch of even movement must explain this many squared standard errors; noise alone reaches 30 in 100 frames."""
-MIN_STRETCH = 3
-"""Samples that a stretch of even movement has at least."""
+"""A further segment of constant velocity must explain this many squared standard errors; noise alone reaches 30 in 100 frames."""
+MIN_SAMPLES = 3
+"""Samples that a segment has at least."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What is seen of a thing in one frame: the box of the visible part, its mask placed at (left, top), and the whole outline's if known.
+    """What is seen of an object in one frame: box and mask of the visible part, the mask at (left, top), and the whole outline's if known.
 
     `whole_mask`, placed at `whole_at`, may reach out of the frame; `share` is how much of the whole is seen.
     """
@@ -50,10 +50,10 @@ class Detection:
 
 @dataclass
 class Track:
-    """One thing of a clip. `sights` by frame of the clip; frames between first and last may lack one (hidden)."""
+    """One object of a clip. `detections` by frame of the clip; frames between first and last may lack one (hidden)."""
 
     label: str
-    sights: dict[int, Detection]
+    detections: dict[int, Detection]
     confidence: float = 1.0
     jitter_px: float = 0.7
     attributes: tuple[tuple[str, str], ...] = ()
@@ -62,59 +62,58 @@ class Track:
     @property
     def first(self) -> int:
         """First frame it is seen in."""
-        return min(self.sights)
+        return min(self.detections)
 
     @property
     def last(self) -> int:
         """Last frame it is seen in."""
-        return max(self.sights)
+        return max(self.detections)
 
     def box_at(self, frame: int) -> PixelBox | None:
-        """Its visible box; between two sights, interpolated; None before the first and after the last."""
-        if frame in self.sights:
-            return self.sights[frame].box
-        before = max((f for f in self.sights if f < frame), default=None)
-        after = min((f for f in self.sights if f > frame), default=None)
+        """Its visible box; between two detections, interpolated; None before the first and after the last."""
+        if frame in self.detections:
+            return self.detections[frame].box
+        before = max((f for f in self.detections if f < frame), default=None)
+        after = min((f for f in self.detections if f > frame), default=None)
         if before is None or after is None:
             return None
-        part = (frame - before) / (after - before)
-        a, b = self.sights[before].box, self.sights[after].box
-        x1, y1, x2, y2 = ((1 - part) * p + part * q for p, q in zip(a, b, strict=True))
-        return x1, y1, x2, y2
+        return box_between(self.detections[before].box, self.detections[after].box, (frame - before) / (after - before))
 
     def centre_at(self, frame: int) -> tuple[float, float] | None:
-        """Middle of the whole thing where known, else of its visible box."""
+        """Middle of the whole object where known, else of its visible box."""
         if frame in self.centres:
             return self.centres[frame]
         box = self.box_at(frame)
-        return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) if box else None
+        return box_centre(box) if box else None
 
 
 # ------------------------------------------------------------------------------------------ movements
 
 
-def even_stretches(times: NDArray[np.float64], places: NDArray[np.float64], sigma: float) -> list[tuple[int, int, float, float]]:
-    """Cut a path into stretches of even movement: (first, last + 1, vx, vy) by sample, gapless, in order.
+def constant_velocity_segments(
+    times: NDArray[np.float64], positions: NDArray[np.float64], sigma: float
+) -> list[tuple[int, int, float, float]]:
+    """Cut a path into segments of constant velocity: (first, last + 1, vx, vy) by sample, gapless, in order.
 
-    Least squares lines on stretches of at least MIN_STRETCH samples; every further stretch must pay BEND_COST * sigma^2.
+    Least squares lines on segments of at least MIN_SAMPLES samples; every further segment must pay BEND_COST * sigma^2.
 
-    Args: times: (n,) seconds. places: (n, 2) pixels. sigma: how far, in pixels, a place is usually off.
+    Args: times: (n,) seconds. positions: (n, 2) pixels. sigma: standard deviation of a position in pixels.
     """
     n = len(times)
-    if n < 2 * MIN_STRETCH:
-        return [(0, n, *_speed(times, places))] if n else []
+    if n < 2 * MIN_SAMPLES:
+        return [(0, n, *_speed(times, positions))] if n else []
     t = times - times[0]
     ones = np.concatenate([[0.0], np.cumsum(np.ones(n))])
     st, stt = np.concatenate([[0.0], np.cumsum(t)]), np.concatenate([[0.0], np.cumsum(t * t)])
     sums = []
     for axis in range(2):
-        x = places[:, axis] - places[:, axis].mean()
+        x = positions[:, axis] - positions[:, axis].mean()
         sums.append(tuple(np.concatenate([[0.0], np.cumsum(v)]) for v in (x, x * x, x * t)))
     best = np.full(n + 1, np.inf)
     best[0] = 0.0
     back = np.zeros(n + 1, dtype=np.intp)
-    for end in range(MIN_STRETCH, n + 1):
-        starts = np.arange(0, end - MIN_STRETCH + 1)
+    for end in range(MIN_SAMPLES, n + 1):
+        starts = np.arange(0, end - MIN_SAMPLES + 1)
         m = ones[end] - ones[starts]
         dt, dtt = st[end] - st[starts], stt[end] - stt[starts]
         var_t = np.maximum(dtt - dt * dt / m, 1e-9)
@@ -130,30 +129,30 @@ def even_stretches(times: NDArray[np.float64], places: NDArray[np.float64], sigm
     while cuts[-1] > 0:
         cuts.append(int(back[cuts[-1]]))
     cuts.reverse()
-    return [(a, b, *_speed(times[a:b], places[a:b])) for a, b in pairwise(cuts)]
+    return [(a, b, *_speed(times[a:b], positions[a:b])) for a, b in pairwise(cuts)]
 
 
-def _speed(times: NDArray[np.float64], places: NDArray[np.float64]) -> tuple[float, float]:
+def _speed(times: NDArray[np.float64], positions: NDArray[np.float64]) -> tuple[float, float]:
     if len(times) < 2:
         return 0.0, 0.0
     t = times - times.mean()
-    vx, vy = (t[:, None] * places).sum(axis=0) / (t * t).sum()
+    vx, vy = (t[:, None] * positions).sum(axis=0) / (t * t).sum()
     return float(vx), float(vy)
 
 
 def movements(track: Track, times: NDArray[np.float64], end_seconds: float, diagonal: float) -> list[tuple[float, float, str]]:
-    """What the thing did while in view: (start_seconds, end_seconds, motion word)."""
+    """What the object did while in view: (start_seconds, end_seconds, motion word)."""
     frames = [f for f in range(track.first, track.last + 1) if track.centre_at(f) is not None]
-    places = np.asarray([track.centre_at(f) for f in frames], dtype=np.float64)
+    positions = np.asarray([track.centre_at(f) for f in frames], dtype=np.float64)
     when = times[frames]
     words: list[str | None] = [None] * len(frames)
-    for a, b, vx, vy in even_stretches(when, places, track.jitter_px):
+    for a, b, vx, vy in constant_velocity_segments(when, positions, track.jitter_px):
         words[a:b] = [motion_word(vx, vy, 1.0, diagonal)] * (b - a)
-    return runs(when.tolist(), words, end=end_of(track, times, end_seconds))
+    return label_intervals(when.tolist(), words, end=end_of(track, times, end_seconds))
 
 
 def end_of(track: Track, times: NDArray[np.float64], end_seconds: float) -> float:
-    """When the thing is no longer in view: the time of the frame after its last one."""
+    """When the object is no longer in view: the time of the frame after its last one."""
     return float(times[track.last + 1]) if track.last + 1 < len(times) else end_seconds
 
 
@@ -167,7 +166,7 @@ def moves(words: Sequence[tuple[float, float, str]]) -> bool:
 
 @dataclass(frozen=True)
 class Fact:
-    """Subject - predicate - object by place in the list of tracks, for an interval of the clip."""
+    """Subject - predicate - object by index in the list of tracks, for an interval of the clip."""
 
     subject: int
     predicate: str
@@ -177,47 +176,43 @@ class Fact:
 
 
 def facts(tracks: Sequence[Track], times: NDArray[np.float64], end_seconds: float, width: int, height: int) -> list[Fact]:
-    """The relations that hold between things while both are in view, with their intervals."""
+    """The relations that hold between objects while both are in view, with their intervals."""
     diagonal = float(np.hypot(width, height))
-    found: list[Fact] = []
+    results: list[Fact] = []
     for i, a in enumerate(tracks):
         for j, b in enumerate(tracks[:i]):
             shared = range(max(a.first, b.first), min(a.last, b.last) + 1)
             if not shared:
                 continue
             words: dict[tuple[int, str, int], list[str | None]] = {}
-            for place, f in enumerate(shared):
+            for index, f in enumerate(shared):
                 for fact in _at_frame(a, b, f, i, j, diagonal, width, height):
-                    words.setdefault(fact, [None] * len(shared))[place] = fact[1]
+                    words.setdefault(fact, [None] * len(shared))[index] = fact[1]
             when = times[list(shared)].tolist()
             end = float(times[shared.stop]) if shared.stop < len(times) else end_seconds
-            found += [Fact(*key, start, stop) for key in sorted(words) for start, stop, _ in runs(when, words[key], end=end)]
-    return sorted(found, key=lambda f: (f.subject, f.object, f.predicate, f.start_seconds))
+            results += [Fact(*key, start, stop) for key in sorted(words) for start, stop, _ in label_intervals(when, words[key], end=end)]
+    return sorted(results, key=lambda f: (f.subject, f.object, f.predicate, f.start_seconds))
 
 
 def _at_frame(a: Track, b: Track, frame: int, i: int, j: int, diagonal: float, width: int, height: int) -> list[tuple[int, str, int]]:
     p, q = a.box_at(frame), b.box_at(frame)
     if p is None or q is None:
         return []
-    found = []
+    results = []
     for one, other, s, o in ((p, q, i, j), (q, p, j, i)):
         word = side_of(one, other)
         if word in (LEFT_OF, ABOVE):
-            found.append((s, str(word), o))
-    sa, sb = a.sights.get(frame), b.sights.get(frame)
+            results.append((s, str(word), o))
+    sa, sb = a.detections.get(frame), b.detections.get(frame)
     near = TOUCH_DISTANCE * diagonal
-    if sa is not None and sb is not None and _apart(p, q) <= near:
+    if sa is not None and sb is not None and axis_gap(p, q) <= near:
         if _gap(sa, sb) <= near:
-            found.append((min(i, j), TOUCHES, max(i, j)))
+            results.append((min(i, j), TOUCHES, max(i, j)))
         if hidden_by(sa, sb, width, height) >= HIDES_SHARE:
-            found.append((j, IN_FRONT_OF, i))
+            results.append((j, IN_FRONT_OF, i))
         if hidden_by(sb, sa, width, height) >= HIDES_SHARE:
-            found.append((i, IN_FRONT_OF, j))
-    return found
-
-
-def _apart(a: PixelBox, b: PixelBox) -> float:
-    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3])
+            results.append((i, IN_FRONT_OF, j))
+    return results
 
 
 def _window(at: tuple[int, int], mask: Mask, window: tuple[int, int, int, int]) -> Mask:
@@ -247,7 +242,7 @@ def _gap(a: Detection, b: Detection) -> float:
 
 
 def hidden_by(back: Detection, front: Detection, width: int, height: int) -> float:
-    """Share of the back thing's part inside the frame where the front thing is what is seen; 0 where its whole outline is not known."""
+    """Share of the back object's part inside the frame where the front object is what is seen; 0 where its whole outline is not known."""
     if back.whole_mask is None:
         return 0.0
     left, top = back.whole_at
@@ -255,6 +250,6 @@ def hidden_by(back: Detection, front: Detection, width: int, height: int) -> flo
     if window[2] <= window[0] or window[3] <= window[1]:
         return 0.0
     whole = _window(back.whole_at, back.whole_mask, window)
-    own = _window(back.at, back.mask, window)
+    visible = _window(back.at, back.mask, window)
     total = int(whole.sum())
-    return float((_window(front.at, front.mask, window) & whole & ~own).sum()) / total if total else 0.0
+    return float((_window(front.at, front.mask, window) & whole & ~visible).sum()) / total if total else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from graph_schema.vocabulary import BRIDGE_SECONDS
+from graph_schema.intervals import BRIDGE_SECONDS
 from workers.questions import words
 from workers.questions.ask import Ask
 from workers.questions.cypher_writer import CypherWriter, literal

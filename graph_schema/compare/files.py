@@ -55,17 +55,17 @@ def _read_folder(folder: Path) -> dict[str, STSG]:
     """{file name: graph}."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder; give a folder of graph .json files")
-    found = {}
+    graphs = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            found[path.name] = STSG.model_validate_json(path.read_bytes())
+            graphs[path.name] = STSG.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise BadInput(
                 f"{path} is not a scene graph: {describe_validation_errors(error)}; a folder to evaluate holds graph files only"
             ) from error
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-    return found
+    return graphs
 
 
 def _index(graphs: dict[str, STSG], field: str) -> dict[str, list[str]]:

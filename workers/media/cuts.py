@@ -1,4 +1,4 @@
-"""Find shot cuts while frames pass by. In: small pictures with their times. Out: numbers of the frames that open a shot."""
+"""Find cuts while frames pass by. In: small pictures with their times. Out: indices of the frames that open a clip."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode, Timecode
 from scenedetect.detectors import AdaptiveDetector
 
-SHOT_PICTURE_PX = 160
+CUT_PICTURE_PX = 160
 """Long side of the pictures compared: smaller hides noise and grain, larger costs time."""
 _WINDOW = 2
 _CLOCK = 1_000_000
 
 
-class ShotCuts:
+class CutDetector:
     """PySceneDetect's adaptive detector, fed one frame at a time.
 
-    A frame opens a shot when it differs from the one before by `min_change` and by `adaptive_ratio` times what the
+    A frame opens a clip when it differs from the one before by `min_change` and by `adaptive_ratio` times what the
     two frames on either side of it differ. What is compared is luma and twice the chroma, not PySceneDetect's hue and
     saturation, which are noise in dark or grey pictures: the fade-in of Big Buck Bunny scores 71 of 255 in
     HSV, above its real cuts, and 1 here, while real cuts score 14 and more. The detector reads planes laid side by
@@ -27,13 +27,13 @@ class ShotCuts:
     Source: STEP, visual splitting, which uses PySceneDetect.
     """
 
-    def __init__(self, *, adaptive_ratio: float, min_change: float, min_shot_seconds: float, rate: Fraction) -> None:
+    def __init__(self, *, adaptive_ratio: float, min_change: float, min_clip_seconds: float, rate: Fraction) -> None:
         """`min_change`: mean difference of two frames over luma and doubled chroma, 0 to 255. `rate`: frames per second, about."""
         self._rate = rate
         self._times: dict[int, int] = {}
         self._detector = AdaptiveDetector(
             adaptive_threshold=adaptive_ratio,
-            min_scene_len=float(min_shot_seconds),
+            min_scene_len=float(min_clip_seconds),
             window_width=_WINDOW,
             min_content_val=min_change,
             luma_only=True,
@@ -43,7 +43,7 @@ class ShotCuts:
     """A cut is known only when this many frames after it were seen."""
 
     def feed(self, index: int, time_seconds: float, small_rgb: NDArray[np.uint8]) -> int | None:
-        """Take the next frame; return the number of an earlier frame that turns out to open a shot, or None."""
+        """Take the next frame; return the index of an earlier frame that turns out to open a clip, or None."""
         ticks = round(time_seconds * _CLOCK)
         self._times[ticks] = index
         if len(self._times) > 2 * _WINDOW + 2:
