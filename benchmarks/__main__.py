@@ -46,14 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=names(), help="without it: all of them")
     parser.add_argument("--json", action="store_true", help="print one JSON object; a list of them without a name")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     results = []
-    for name in [asked.name] if asked.name else names():
+    for name in [options.name] if options.name else names():
         results.append(measure(name))
-        if not asked.json:
+        if not options.json:
             print(table(results[-1]), flush=True)
-    if asked.json:
-        print(json.dumps(results[0] if asked.name else results, indent=2))
+    if options.json:
+        print(json.dumps(results[0] if options.name else results, indent=2))
     return 0 if all(goal["met"] for result in results for goal in result["goals"]) else 1
 
 

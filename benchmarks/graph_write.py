@@ -160,7 +160,7 @@ def _measure(settings: Settings) -> dict[str, Any]:
             small = nodes_and_edges(made_graph(f"joint{i}", clips=1))
             single_in_one_seconds.append(_seconds_one_by_one(store, small, one_transaction=True) / len(small))
     rows = nodes_and_edges(graph)
-    bulk, single, single_in_one = (min(found[-REPEATS:]) for found in (bulk_seconds, single_seconds, single_in_one_seconds))
+    bulk, single, single_in_one = (min(results[-REPEATS:]) for results in (bulk_seconds, single_seconds, single_in_one_seconds))
     return {
         "engine": store.engine,
         "rows": len(rows),
@@ -181,35 +181,44 @@ def nodes_and_edges(graph: STSG) -> list[tuple[LiteralString, dict[str, Any]]]:
     made: list[tuple[LiteralString, dict[str, Any]]] = [(_CREATE["Graph"], {"own": graph_properties(graph, content="", now="")})]
     for statement, rows in rows_of(graph):
         for row in rows:
-            own = row.get("properties", row)
+            properties = row.get("properties", row)
             match statement:
                 case "graphs/create_clips":
-                    made += [(_CREATE["Clip"], {"own": own}), _edge("Graph", graph.id, "HAS_CLIP", "Clip", row["id"])]
+                    made += [(_CREATE["Clip"], {"own": properties}), _edge("Graph", graph.id, "HAS_CLIP", "Clip", row["id"])]
                 case "graphs/create_keyframes":
-                    made += [(_CREATE["Keyframe"], {"own": own}), _edge("Clip", row["clip_id"], "HAS_KEYFRAME", "Keyframe", own["id"])]
+                    made += [
+                        (_CREATE["Keyframe"], {"own": properties}),
+                        _edge("Clip", row["clip_id"], "HAS_KEYFRAME", "Keyframe", properties["id"]),
+                    ]
                 case "graphs/create_events":
-                    made += [(_CREATE["Event"], {"own": own}), _edge("Clip", row["clip_id"], "HAS_EVENT", "Event", own["id"])]
+                    made += [(_CREATE["Event"], {"own": properties}), _edge("Clip", row["clip_id"], "HAS_EVENT", "Event", properties["id"])]
                 case "graphs/create_event_order":
                     made.append(_edge("Event", row["from_id"], "BEFORE", "Event", row["to_id"]))
                 case "graphs/create_static_objects":
-                    made += [(_CREATE["Object:Static"], {"own": own}), _edge("Object", own["id"], "IN_CLIP", "Clip", row["clip_id"])]
+                    made += [
+                        (_CREATE["Object:Static"], {"own": properties}),
+                        _edge("Object", properties["id"], "IN_CLIP", "Clip", row["clip_id"]),
+                    ]
                 case "graphs/create_dynamic_objects":
-                    made += [(_CREATE["Object:Dynamic"], {"own": own}), _edge("Object", own["id"], "IN_CLIP", "Clip", row["clip_id"])]
+                    made += [
+                        (_CREATE["Object:Dynamic"], {"own": properties}),
+                        _edge("Object", properties["id"], "IN_CLIP", "Clip", row["clip_id"]),
+                    ]
                 case "graphs/create_attributes":
                     made += [
-                        (_CREATE["Attribute"], {"own": own}),
-                        _edge("Object", row["object_id"], "HAS_ATTRIBUTE", "Attribute", own["id"]),
+                        (_CREATE["Attribute"], {"own": properties}),
+                        _edge("Object", row["object_id"], "HAS_ATTRIBUTE", "Attribute", properties["id"]),
                     ]
                 case "graphs/create_boxes":
-                    made.append(_edge("Object", row["object_id"], "SEEN_IN", "Keyframe", row["keyframe_id"], own))
+                    made.append(_edge("Object", row["object_id"], "SEEN_IN", "Keyframe", row["keyframe_id"], properties))
                 case "graphs/create_participants":
-                    made.append(_edge("Object", row["object_id"], "TAKES_PART", "Event", row["event_id"], own))
+                    made.append(_edge("Object", row["object_id"], "TAKES_PART", "Event", row["event_id"], properties))
                 case "graphs/create_relations":
-                    made.append(_edge("Object", row["from_id"], "RELATES", "Object", row["to_id"], own))
+                    made.append(_edge("Object", row["from_id"], "RELATES", "Object", row["to_id"], properties))
                 case "graphs/create_motions":
-                    made.append(_edge("Object", row["from_id"], "MOVES", "Object", row["to_id"], own))
+                    made.append(_edge("Object", row["from_id"], "MOVES", "Object", row["to_id"], properties))
                 case "graphs/create_references":
-                    made.append(_edge("Object", row["from_id"], "SAME_AS", "Object", row["to_id"], own))
+                    made.append(_edge("Object", row["from_id"], "SAME_AS", "Object", row["to_id"], properties))
                 case _:
                     raise ValueError(f"the slow way does not know the statement {statement}")
     return made
@@ -222,10 +231,10 @@ _CREATE = {
 
 
 def _edge(
-    from_label: str, from_id: str, kind: str, to_label: str, to_id: str, own: dict[str, Any] | None = None
+    from_label: str, from_id: str, kind: str, to_label: str, to_id: str, properties: dict[str, Any] | None = None
 ) -> tuple[LiteralString, dict[str, Any]]:
     text = f"MATCH (a:{from_label} {{id: $from_id}}) MATCH (b:{to_label} {{id: $to_id}}) CREATE (a)-[e:{kind}]->(b) SET e = $own"
-    return text, {"from_id": from_id, "to_id": to_id, "own": own or {}}
+    return text, {"from_id": from_id, "to_id": to_id, "own": properties or {}}
 
 
 def _seconds_one_by_one(store: GraphStore, rows: list[tuple[LiteralString, dict[str, Any]]], *, one_transaction: bool) -> float:

@@ -45,13 +45,13 @@ class _SingleFrames:
 
     name, version = "single frames", 1
 
-    def __init__(self, said: dict[int, tuple[FrameSceneGraph, ...]]) -> None:
-        self._said = said
+    def __init__(self, parsed: dict[int, tuple[FrameSceneGraph, ...]]) -> None:
+        self._parsed = parsed
         self.configuration: dict[str, Any] = {}
 
     def parse(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
         """The remembered frames, each for itself."""
-        return tuple(_alone(frame) for frame in self._said[clip.index])
+        return tuple(_alone(frame) for frame in self._parsed[clip.index])
 
 
 def _alone(frame: FrameSceneGraph) -> FrameSceneGraph:
@@ -75,7 +75,7 @@ def score_world(seed: int, folder: Path) -> dict[str, Comparison]:
     graph = induce(path, data=folder / "data", parser=parser)
     alone = induce(path, data=folder / "data", parser=_SingleFrames(parser.said))
     ways: dict[str, STSG] = {"opencv": graph, "single frames": alone, "no bridging": graph.model_copy(update={"references": ()})}
-    return {way: compare_graphs(truth, found) for way, found in ways.items()}
+    return {way: compare_graphs(truth, results) for way, results in ways.items()}
 
 
 def run(*, worlds: int = WORLDS, seed: int = SEED) -> dict[str, Any]:

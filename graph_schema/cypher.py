@@ -15,11 +15,11 @@ def query(name: str) -> str:
 @functools.cache
 def migrations() -> tuple[tuple[int, str, tuple[str, ...]], ...]:
     """Return `(number, name, statements)` of each file in `migrations/`, in order. Statements end with `;` at a line's end."""
-    found = []
+    results = []
     for file in (resources.files("graph_schema") / "migrations").iterdir():
         if file.name.endswith(".cypher"):
             number, _, name = file.name.removesuffix(".cypher").partition("_")
             lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("//")]
             statements = tuple(s.strip() for s in "\n".join(lines).split(";\n") if s.strip().rstrip(";"))
-            found.append((int(number), name, tuple(s.rstrip(";") for s in statements)))
-    return tuple(sorted(found))
+            results.append((int(number), name, tuple(s.rstrip(";") for s in statements)))
+    return tuple(sorted(results))

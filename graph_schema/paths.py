@@ -41,12 +41,12 @@ def draw_paths(graph_id: str, edge_count: int, *, steps: Sequence[int], seed: in
         raise ValueError(f"a path has 1 to {MAX_STEPS} steps, not {bad}")
     if edge_count == 0:
         return []
-    found = []
+    drawn = []
     for i, wanted in enumerate(steps, first):
         chance = random.Random(f"stepgraph path {seed} {graph_id} {i}")
         opening = int(chance.random() * 2 * edge_count)
-        found.append(Draw(i, opening >> 1, opening & 1, tuple(chance.random() for _ in range(wanted - 1))))
-    return found
+        drawn.append(Draw(i, opening >> 1, opening & 1, tuple(chance.random() for _ in range(wanted - 1))))
+    return drawn
 
 
 def unrolled(steps: int) -> str:

@@ -55,8 +55,8 @@ def _failed_on_ci(report: Report) -> Report:
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A temporary folder that all processes of this test run share."""
-    own = tmp_path_factory.getbasetemp()
-    return own.parent if hasattr(request.config, "workerinput") else own  # pytest-xdist gives each process a folder in it
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if hasattr(request.config, "workerinput") else base  # pytest-xdist gives each process a folder in it
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +128,8 @@ def neo4j_store(neo4j_settings: Settings) -> Iterator[GraphStore]:
 @pytest.fixture(scope="session", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
 def store(request: pytest.FixtureRequest) -> GraphStore:
     """The store, once on each engine: what a test says of one must hold on both."""
-    found: GraphStore = request.getfixturevalue(f"{request.param}_store")
-    return found
+    opened: GraphStore = request.getfixturevalue(f"{request.param}_store")
+    return opened
 
 
 @pytest.fixture(scope="session")

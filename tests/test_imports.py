@@ -48,8 +48,8 @@ def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
 def test_a_module_imports_only_packages_below_its_own(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
     package = name.split("/")[0]
-    found = imports_of(path, inside_functions=name not in VERBS)
-    assert (found & PACKAGES) - {package} <= MAY_IMPORT[package], f"{name} imports a package it must not"
+    results = imports_of(path, inside_functions=name not in VERBS)
+    assert (results & PACKAGES) - {package} <= MAY_IMPORT[package], f"{name} imports a package it must not"
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if any(p.is_relative_to(ROOT / d) for d in PURE)], ids=lambda p: p.name)

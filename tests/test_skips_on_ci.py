@@ -52,10 +52,10 @@ def pytest_says(folder: Path, *, ci: str) -> str:
 
 
 def test_a_skip_fails_on_ci_but_for_gpu_and_the_real_videos(tmp_path: Path) -> None:
-    said = pytest_says(tmp_path, ci="true")
-    assert "1 failed, 2 skipped, 1 xfailed, 3 errors in" in said  # an error is a failure before or after the test itself
+    output = pytest_says(tmp_path, ci="true")
+    assert "1 failed, 2 skipped, 1 xfailed, 3 errors in" in output  # an error is a failure before or after the test itself
     for reason in ("no such service", "not today", "no such fixture", "could not import 'no_such_package'"):
-        assert f"on CI nothing may be skipped but gpu: Skipped: {reason}" in said
+        assert f"on CI nothing may be skipped but gpu: Skipped: {reason}" in output
 
 
 def test_without_ci_a_skip_is_a_skip(tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ def banned_in(source: str) -> set[str]:
     "path", [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))], ids=lambda p: str(p.relative_to(ROOT))
 )
 def test_given_up_words_stay_away(path: Path) -> None:
-    found = banned_in(path.read_text(encoding="utf-8")) | words_of(path.stem) & BANNED.keys()
-    assert not found, f"say {[BANNED[word] for word in sorted(found)]} for {sorted(found)}"
+    results = banned_in(path.read_text(encoding="utf-8")) | words_of(path.stem) & BANNED.keys()
+    assert not results, f"say {[BANNED[word] for word in sorted(results)]} for {sorted(results)}"
 
 
 @pytest.mark.parametrize(

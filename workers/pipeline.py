@@ -140,7 +140,7 @@ def sample_questions(
     set_id = set_id or f"s{content_hash(graph_ids, configuration)}"
     most = max(DRAWS_PER_SAMPLE * samples, EARLY_STOP_DRAWS)
     round_draws = min(most, max(MIN_DRAWS, DRAWS_PER_SAMPLE * samples // max(1, len(graph_ids))), MAX_DRAWS)
-    found: dict[str, dict[str, QRA]] = {graph_id: {} for graph_id in graph_ids}  # by text, those that are not unique too
+    sampled: dict[str, dict[str, QRA]] = {graph_id: {} for graph_id in graph_ids}  # by text, those that are not unique too
     draws_without_new = dict.fromkeys(graph_ids, 0)
     chosen: list[QRA] = []
     for first in range(0, most, round_draws):
@@ -152,11 +152,11 @@ def sample_questions(
             progress.report((first + draws * done / len(active_graphs)) / most, f"sampling graph {done + 1} of {len(active_graphs)}")
             graph = store.graphs.read(graph_id)
             paths = store.graphs.sample_paths(graph_id, steps=steps, seed=seed, first=first)
-            new = [q for q in build_questions(graph, paths, set_id=set_id, seed=seed) if q.question not in found[graph_id]]
+            new = [q for q in build_questions(graph, paths, set_id=set_id, seed=seed) if q.question not in sampled[graph_id]]
             kept = keep_unique(new, store.programs.run([q.program for q in new]))
-            found[graph_id] |= {q.question: q for q in [*new, *kept]}
+            sampled[graph_id] |= {q.question: q for q in [*new, *kept]}
             draws_without_new[graph_id] = 0 if new else draws_without_new[graph_id] + draws
-        chosen = select([q for by_text in found.values() for q in by_text.values() if q.checks.unique], samples, step_mix)
+        chosen = select([q for by_text in sampled.values() for q in by_text.values() if q.checks.unique], samples, step_mix)
         if not active_graphs or not shortfalls(chosen, samples, step_mix):
             break
     store.qra_sets.write(set_id, chosen, graph_ids=graph_ids, configuration=configuration)

@@ -173,13 +173,13 @@ def _counts(graphs: Sequence[STSG], qras: Sequence[QRA]) -> dict[str, int]:
 
 def _versions() -> dict[str, str]:
     packages = ("stepgraph", "av", "opencv-python", "scenedetect", "neo4j", "arcadedb-embedded", "torch", "transformers")
-    found = {}
+    installed = {}
     for package in packages:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), **found}
+    return {"python": platform.python_version(), **installed}
 
 
 @contextlib.contextmanager

@@ -91,26 +91,26 @@ def rows_of(stsg: STSG) -> list[tuple[str, list[Row]]]:
 
 
 def _clip_row(graph_id: str, clip: Clip) -> Row:
-    own = _fields(clip, "keyframes", "events")
+    properties = _fields(clip, "keyframes", "events")
     name = f"clip {clip.index}, {clip.start_seconds:.2f} to {clip.end_seconds:.2f} s"
-    return {"id": clip_id(graph_id, clip.index), "graph_id": graph_id, "name": name, **own}
+    return {"id": clip_id(graph_id, clip.index), "graph_id": graph_id, "name": name, **properties}
 
 
 def _keyframe_row(graph_id: str, clip_index: int, position: int, keyframe: Keyframe) -> Row:
-    own = {
+    properties = {
         "graph_id": graph_id,
         "clip_index": clip_index,
         "position": position,
         "name": f"frame {keyframe.frame}, {keyframe.time_seconds:.2f} s",
         **_fields(keyframe),
     }
-    return {"clip_id": clip_id(graph_id, clip_index), "properties": own}
+    return {"clip_id": clip_id(graph_id, clip_index), "properties": properties}
 
 
 def _event_row(graph_id: str, clip_index: int, position: int, event: Event) -> Row:
-    own = _fields(event, "participants")
+    properties = _fields(event, "participants")
     extra = {"graph_id": graph_id, "clip_index": clip_index, "position": position, "name": event.description}
-    return {"clip_id": clip_id(graph_id, clip_index), "properties": {**extra, **own}}
+    return {"clip_id": clip_id(graph_id, clip_index), "properties": {**extra, **properties}}
 
 
 def _event_order(events: Iterable[Event]) -> list[Row]:
@@ -121,29 +121,32 @@ def _event_order(events: Iterable[Event]) -> list[Row]:
 
 
 def _object_row(graph_id: str, position: int, o: SceneObject) -> Row:
-    own = _fields(o, "boxes", "attributes")
-    return {"clip_id": clip_id(graph_id, o.clip_index), "properties": {"graph_id": graph_id, "position": position, "name": o.name, **own}}
+    properties = _fields(o, "boxes", "attributes")
+    return {
+        "clip_id": clip_id(graph_id, o.clip_index),
+        "properties": {"graph_id": graph_id, "position": position, "name": o.name, **properties},
+    }
 
 
 def _attribute_row(graph_id: str, object_id: str, position: int, attribute: Attribute) -> Row:
-    own = {"id": f"{object_id}/attribute{position}", "graph_id": graph_id, "position": position, **_fields(attribute)}
-    return {"object_id": object_id, "properties": own}
+    properties = {"id": f"{object_id}/attribute{position}", "graph_id": graph_id, "position": position, **_fields(attribute)}
+    return {"object_id": object_id, "properties": properties}
 
 
 def _box_row(object_id: str, position: int, box: ObjectBox) -> Row:
-    own = {"box_xyxy": list(box.box_xyxy), "confidence": box.confidence, "position": position}
-    return {"object_id": object_id, "keyframe_id": box.keyframe_id, "properties": own}
+    properties = {"box_xyxy": list(box.box_xyxy), "confidence": box.confidence, "position": position}
+    return {"object_id": object_id, "keyframe_id": box.keyframe_id, "properties": properties}
 
 
 def _part_row(event_id: str, position: int, part: Participant) -> Row:
-    own = {"id": f"{event_id}/part{position}", "role": part.role, "position": position}
-    return {"object_id": part.object_id, "event_id": event_id, "properties": own}
+    properties = {"id": f"{event_id}/part{position}", "role": part.role, "position": position}
+    return {"object_id": part.object_id, "event_id": event_id, "properties": properties}
 
 
 def _edge_rows(stsg: STSG) -> list[tuple[str, list[Row]]]:
     def row(k: int, from_id: str, to_id: str, edge: Relation | Motion | Reference) -> Row:
-        own = {"k": k, **_fields(edge, "subject_id", "object_id", "from_id", "to_id")}
-        return {"from_id": from_id, "to_id": to_id, "properties": own}
+        properties = {"k": k, **_fields(edge, "subject_id", "object_id", "from_id", "to_id")}
+        return {"from_id": from_id, "to_id": to_id, "properties": properties}
 
     motions_from, references_from = len(stsg.relations), len(stsg.relations) + len(stsg.motions)
     return [
@@ -207,7 +210,7 @@ def _without(row: Row, *names: str) -> Row:
 
 
 def _by_clip(rows: list[Row], node: str) -> dict[int, list[Row]]:
-    found: dict[int, list[Row]] = {}
+    results: dict[int, list[Row]] = {}
     for row in rows:
-        found.setdefault(row[node]["clip_index"], []).append(row)
-    return found
+        results.setdefault(row[node]["clip_index"], []).append(row)
+    return results

@@ -96,9 +96,9 @@ class Graphs:
         """Take a graph out, with all its nodes; video, model and questions stay. Raises NotFound."""
 
         def work(tx: neo4j.Transaction) -> bool:
-            found = bool(fetch(tx, "graphs/content", graph_id=graph_id))
+            known = bool(fetch(tx, "graphs/content", graph_id=graph_id))
             fetch(tx, "graphs/delete", graph_id=graph_id)
-            return found
+            return known
 
         if not self._bolt.in_transaction(work):
             raise GraphNotFound(graph_id)
@@ -115,10 +115,10 @@ class Graphs:
         Args: first: the number of the first draw; a later call goes on where an earlier one stopped.
         The same seed gives the same paths on every engine. Raises NotFound; ValueError as `paths.draw_paths`.
         """
-        found = self._bolt.read("graphs/edge_count", graph_id=graph_id)
-        if not found:
+        counted = self._bolt.read("graphs/edge_count", graph_id=graph_id)
+        if not counted:
             raise GraphNotFound(graph_id)
-        drawn = draw_paths(graph_id, found[0]["edge_count"], steps=steps, seed=seed, first=first)
+        drawn = draw_paths(graph_id, counted[0]["edge_count"], steps=steps, seed=seed, first=first)
 
         def work(tx: neo4j.Transaction) -> builtins.list[Row]:
             rows: list[Row] = []

@@ -93,9 +93,9 @@ def cancel(job: Job, now: float) -> Job:
     return job.model_copy(update=changes)
 
 
-def same_request(known: Job, asked: Job, key: str) -> Job:
+def same_request(known: Job, requested: Job, key: str) -> Job:
     """The job that this idempotency key made before. Raises Conflict if it was for something else."""
-    if (known.kind, known.parameters) != (asked.kind, asked.parameters):
+    if (known.kind, known.parameters) != (requested.kind, requested.parameters):
         raise IdempotencyKeyTaken(key, known.id, known.kind)
     return known
 

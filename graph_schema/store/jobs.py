@@ -34,13 +34,13 @@ class Jobs:
         """
         at = now()
         new = job.model_copy(update={"created_at": job.created_at or at, "updated_at": at})
-        own = {**_job_properties(new), **({"idempotency_key": idempotency_key} if idempotency_key else {})}
+        properties = {**_job_properties(new), **({"idempotency_key": idempotency_key} if idempotency_key else {})}
 
         def work(tx: neo4j.Transaction) -> Job:
             known = fetch(tx, "jobs/read_by_key", key=idempotency_key) if idempotency_key else []
             if known:
                 return job_rules.same_request(_job_of(known[0]["job"]), job, str(idempotency_key))
-            fetch(tx, "jobs/create", properties=own)
+            fetch(tx, "jobs/create", properties=properties)
             return new
 
         try:
@@ -138,8 +138,8 @@ def _job_properties(job: Job) -> Row:
 
 
 def _job_of(row: Row) -> Job:
-    own = own_properties(row, [*Job.model_fields, "kind"])
-    own["parameters"] = json.loads(own["parameters"])
-    if own.get("result") is not None:
-        own["result"] = json.loads(own["result"])
-    return Job(**own)
+    fields = own_properties(row, [*Job.model_fields, "kind"])
+    fields["parameters"] = json.loads(fields["parameters"])
+    if fields.get("result") is not None:
+        fields["result"] = json.loads(fields["result"])
+    return Job(**fields)

@@ -28,21 +28,21 @@ def set_properties(set_id: str, items: Sequence[QRA], graph_ids: Sequence[str], 
 
 def qra_set_of(row: Row) -> QRASet:
     """The set whose node has these properties."""
-    own = {key: row[key] for key in ("id", "created_at", "count", "graph_ids")}
-    return QRASet(**own, configuration=json.loads(row["configuration"]))
+    fields = {key: row[key] for key in ("id", "created_at", "count", "graph_ids")}
+    return QRASet(**fields, configuration=json.loads(row["configuration"]))
 
 
 def qra_row(position: int, item: QRA) -> Row:
     """The QRA node, and the graph it hangs on."""
     record = item.model_dump(mode="json")
-    own = {key: json.dumps(value, ensure_ascii=False) if key in _NESTED else value for key, value in record.items()}
-    return {"graph_id": item.graph_id, "properties": {**own, "name": item.question, "position": position}}
+    fields = {key: json.dumps(value, ensure_ascii=False) if key in _NESTED else value for key, value in record.items()}
+    return {"graph_id": item.graph_id, "properties": {**fields, "name": item.question, "position": position}}
 
 
 def qra_of(row: Row) -> QRA:
     """The record that `qra_row` wrote."""
-    own = {key: json.loads(value) if key in _NESTED else value for key, value in row.items() if key not in ("name", "position")}
-    return QRA.model_validate(own)
+    fields = {key: json.loads(value) if key in _NESTED else value for key, value in row.items() if key not in ("name", "position")}
+    return QRA.model_validate(fields)
 
 
 def evidence_rows(qra_id: str, rationale: Sequence[RationaleStep]) -> list[Row]:

@@ -26,11 +26,11 @@ class TrainingRuns:
     def write(self, run_id: str, properties: JsonObject, qra_set_ids: Sequence[str], started_from: str, produced: str | None) -> None:
         """Keep a training run and its lineage; written again, the newer properties replace the older."""
         plain = {key: value for key, value in properties.items() if isinstance(value, str | int | float | bool)}
-        own = {**plain, "name": f"training {run_id}", "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)}
+        node = {**plain, "name": f"training {run_id}", "properties": json.dumps(properties, ensure_ascii=False, sort_keys=True)}
         at = now()
 
         def work(tx: neo4j.Transaction) -> None:
-            fetch(tx, "training_runs/write", id=run_id, properties=own, started_from=started_from, qra_set_ids=list(qra_set_ids), now=at)
+            fetch(tx, "training_runs/write", id=run_id, properties=node, started_from=started_from, qra_set_ids=list(qra_set_ids), now=at)
             if produced is not None:
                 fetch(tx, "training_runs/write_produced_model", id=run_id, model=produced, now=at)
 

@@ -35,17 +35,17 @@ def job(embedded_store: GraphStore) -> Job:
 def test_the_stream_tells_of_progress_and_ends_with_the_job(client: TestClient, job: Job, embedded_store: GraphStore) -> None:
     with ThreadPoolExecutor(1) as pool:
         url = f"/v1/jobs/{job.id}/events"
-        told = pool.submit(lambda: list(events(iter(client.get(url).text.splitlines()))))  # the test client gives the body when it is whole
+        reported = pool.submit(lambda: list(events(iter(client.get(url).text.splitlines()))))
         for share in (0.25, 0.5):
             embedded_store.jobs.renew_lease(job.id, "me", 1, 600, time.time(), progress=share, message=f"at {share}")
             time.sleep(1)
         embedded_store.jobs.finish(job.id, "me", 1, "done", result=InduceResult(graph_id="g1"))
-        found = told.result(20)
-    kinds = [kind for kind, _, _ in found]
-    assert kinds == ["progress"] * (len(found) - 1) + ["end"]
-    assert [data["message"] for _, _, data in found if data["message"]][:1] == ["at 0.25"]
-    assert (found[-1][2]["state"], found[-1][2]["result"], found[-1][2]["progress"]) == ("done", {"graph_id": "g1"}, 1.0)
-    ids = [event_id for _, event_id, _ in found]
+        results = reported.result(20)
+    kinds = [kind for kind, _, _ in results]
+    assert kinds == ["progress"] * (len(results) - 1) + ["end"]
+    assert [data["message"] for _, _, data in results if data["message"]][:1] == ["at 0.25"]
+    assert (results[-1][2]["state"], results[-1][2]["result"], results[-1][2]["progress"]) == ("done", {"graph_id": "g1"}, 1.0)
+    ids = [event_id for _, event_id, _ in results]
     assert len(set(ids)) == len(ids)  # nothing is told twice
 
 

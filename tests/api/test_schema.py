@@ -47,7 +47,7 @@ def api(embedded_store: GraphStore, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_every_answer_is_as_described(api: schemathesis.BaseSchema, mode: GenerationMode) -> None:
     """Operation by operation; the pytest plugin of schemathesis 4.32 does not work with pytest 9.2."""
-    operations = [found.ok() for found in api.get_all_operations() if isinstance(found, Ok)]
+    operations = [results.ok() for results in api.get_all_operations() if isinstance(results, Ok)]
     assert len(operations) >= 20
     for operation in operations:
         _check(operation, mode)

@@ -23,9 +23,9 @@ async def nodelay_of_accepted(listener: socket.socket) -> bool:
 
     async with await asyncio.start_server(on_connection, sock=listener):
         _, writer = await asyncio.open_connection(*listener.getsockname()[:2])
-        found = await asyncio.wait_for(accepted, 10)
+        results = await asyncio.wait_for(accepted, 10)
         writer.close()
-    return found
+    return results
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -93,9 +93,9 @@ def test_an_upload_above_the_limit_is_refused_whether_it_says_its_size_or_not(cl
     ],
     ids=["json", "other field", "no file", "two files", "cut short", "garbage"],
 )
-def test_another_body_than_one_file_is_refused_and_told_how(client: TestClient, data: Path, request_body: dict, said: str) -> None:  # type: ignore[type-arg]
+def test_another_body_than_one_file_is_refused_and_told_how(client: TestClient, data: Path, request_body: dict, output: str) -> None:  # type: ignore[type-arg]
     response = client.post("/v1/videos", **request_body)
     assert (response.status_code, response.json()["type"]) == (422, "/problems/bad-input")
-    assert said in response.json()["detail"]
+    assert output in response.json()["detail"]
     assert "curl -F file=@talk.mp4" in response.json()["detail"]
     assert left_behind(data) == []

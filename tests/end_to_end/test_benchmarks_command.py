@@ -23,9 +23,9 @@ def two_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_name_all_are_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 1
-    said = capsys.readouterr().out
-    assert "one on " in said and "two on " in said
-    assert "  met: speed 31, goal 30" in said and "  NOT MET: speed 2, goal 30" in said
+    output = capsys.readouterr().out
+    assert "one on " in output and "two on " in output
+    assert "  met: speed 31, goal 30" in output and "  NOT MET: speed 2, goal 30" in output
 
 
 def test_one_by_name_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,10 +26,10 @@ def walk(base_url: str, path: Path) -> None:
         video = service.upload(client, path)
         assert client.get(f"/v1/videos/{video['id']}").json()["name"] == path.name
 
-        told = service.follow(client, service.order(client, "graphs", {"video_id": video["id"]}))
-        assert told[-1]["state"] == "done", told[-1]
-        assert [job["progress"] for job in told] == sorted(job["progress"] for job in told)
-        graph_id = told[-1]["result"]["graph_id"]
+        reported = service.follow(client, service.order(client, "graphs", {"video_id": video["id"]}))
+        assert reported[-1]["state"] == "done", reported[-1]
+        assert [job["progress"] for job in reported] == sorted(job["progress"] for job in reported)
+        graph_id = reported[-1]["result"]["graph_id"]
 
         response = client.get(f"/v1/graphs/{graph_id}")
         graph = STSG.model_validate_json(response.content)

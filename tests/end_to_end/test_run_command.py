@@ -189,10 +189,10 @@ def test_an_interrupted_run_says_that_it_goes_on(worlds: Path, tmp_path: Path, e
         if "splitting" in line:
             break
     process.send_signal(signal.SIGINT)
-    said = process.stderr.read()
+    output = process.stderr.read()
     process.stderr.close()
     assert process.wait() == 130
-    assert "stopped; what is done is kept, the same command goes on from there" in said
+    assert "stopped; what is done is kept, the same command goes on from there" in output
 
 
 def test_unreadable_videos_fail_with_a_reason_and_the_good_one_is_done(worlds: Path, tmp_path: Path, call: Call) -> None:
@@ -313,11 +313,11 @@ def test_odd_real_files_fail_with_a_reason(real_videos: Path, tmp_path: Path, ca
         (["GOOD", "--step-mix", "0,0,0"], "not all 0, as in 25,45,30"),
     ],
 )
-def test_a_wrong_call_ends_before_any_work(arguments: list[str], said: str, worlds: Path, tmp_path: Path, call: Call) -> None:
+def test_a_wrong_call_ends_before_any_work(arguments: list[str], output: str, worlds: Path, tmp_path: Path, call: Call) -> None:
     good = str(next(worlds.glob("*.mp4")))
     done = call("run", *[good if a == "GOOD" else a for a in arguments], "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert said in done.stderr
+    assert output in done.stderr
     assert not list(tmp_path.rglob("*.json"))
 
 

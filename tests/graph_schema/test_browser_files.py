@@ -86,10 +86,10 @@ def test_the_style_names_labels_types_and_properties_that_exist(filled: neo4j.Se
         if name in ("Evaluation", "Job"):
             continue  # the example has none
         pattern = f"MATCH (x:{name})" if what == "node" else f"MATCH ()-[x:{name}]->()"
-        found = filled.run(f"{pattern} RETURN properties(x) AS p LIMIT 1").single()
-        assert found is not None, name
+        results = filled.run(f"{pattern} RETURN properties(x) AS p LIMIT 1").single()
+        assert results is not None, name
         for key in re.findall(r"\{(\w+)\}", caption):
-            assert found["p"].get(key) is not None, f"{name} has no {key}"
+            assert results["p"].get(key) is not None, f"{name} has no {key}"
 
 
 def test_the_style_fits_on_one_line() -> None:

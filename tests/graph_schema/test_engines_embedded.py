@@ -140,8 +140,8 @@ def test_an_engine_killed_while_it_writes_holds_whole_graphs_only(data: Path, cl
         """
     )
     assert writer.stdout is not None
-    while (said := writer.stdout.readline().strip()) != "2":
-        assert said in ("writing", "1")
+    while (output := writer.stdout.readline().strip()) != "2":
+        assert output in ("writing", "1")
     pid = engine_pid(data)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)  # somewhere in graph 3 or later

@@ -79,12 +79,12 @@ def test_deleting_a_graph_leaves_its_video_and_other_graphs(store: GraphStore) -
 def test_a_graph_that_fails_half_way_leaves_nothing(store: GraphStore) -> None:
     first = cup_graph(unique())
     store.graphs.write(first)
-    own = cup_graph(unique())
-    clash = own.model_copy(update={"references": (), "objects": (*own.objects[:3], first.objects[3])})
-    with pytest.raises(Conflict, match=f"graph {own.id} uses an id that another graph in the store has"):
+    second = cup_graph(unique())
+    clash = second.model_copy(update={"references": (), "objects": (*second.objects[:3], first.objects[3])})
+    with pytest.raises(Conflict, match=f"graph {second.id} uses an id that another graph in the store has"):
         store.graphs.write(clash)
-    assert not store.graphs.has(own.id)
-    assert _count(store, f"MATCH (n {{graph_id: '{own.id}'}}) RETURN count(n) AS answer") == 0
+    assert not store.graphs.has(second.id)
+    assert _count(store, f"MATCH (n {{graph_id: '{second.id}'}}) RETURN count(n) AS answer") == 0
     assert store.graphs.read(first.id) == first
 
 

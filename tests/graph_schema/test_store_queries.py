@@ -201,9 +201,9 @@ def test_a_query_file_says_what_it_is_and_is_one_statement(name: str) -> None:
     text = query(name)
     comment = [line for line in text.splitlines() if line.startswith("//")]
     parameters = set(re.findall(r"\$(\w+)", "\n".join(line for line in text.splitlines() if not line.startswith("//"))))
-    said = "\n".join(comment)
-    assert "Params:" in said and "Returns:" in said
-    assert parameters <= set(re.findall(r"\$(\w+)", said)), "a parameter that the comment does not name"
+    output = "\n".join(comment)
+    assert "Params:" in output and "Returns:" in output
+    assert parameters <= set(re.findall(r"\$(\w+)", output)), "a parameter that the comment does not name"
     assert ";" not in "\n".join(line for line in text.splitlines() if not line.startswith("//"))
 
 

@@ -138,7 +138,7 @@ def test_a_page_of_training_runs_is_one_transaction_in_the_order_of_their_making
         return in_transaction(work, read_only=read_only)
 
     monkeypatch.setattr(store.bolt, "in_transaction", counted)
-    found = [item for item in store.training_runs.list(limit=1000).items if item.id in runs]  # other tests write there too
+    results = [item for item in store.training_runs.list(limit=1000).items if item.id in runs]  # other tests write there too
     assert len(transactions) == 1
-    assert [item.id for item in found] == runs[::-1]
-    assert found == [store.training_runs.read(run) for run in runs[::-1]]
+    assert [item.id for item in results] == runs[::-1]
+    assert results == [store.training_runs.read(run) for run in runs[::-1]]

@@ -80,8 +80,8 @@ def java() -> str:
     homes += sorted(Path("/usr/lib/jvm").glob("*"))
     for candidate in [*[str(home / "bin" / "java") for home in homes], shutil.which("java")]:
         if candidate and Path(candidate).exists():
-            said = subprocess.run([candidate, "-version"], capture_output=True, text=True, check=False).stderr
-            if re.search(r'version "(17|21)\b', said):
+            version = subprocess.run([candidate, "-version"], capture_output=True, text=True, check=False).stderr
+            if re.search(r'version "(17|21)\b', version):
                 return candidate
     raise CannotRun("Neo4j needs Java 17 or 21: none found on the path, in JAVA_HOME or in /usr/lib/jvm")
 

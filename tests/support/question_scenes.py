@@ -39,20 +39,20 @@ class Scene:
     def thing(self, entity: str, caption: str, shot: int = 0, *, moves: bool = False) -> None:
         """Add a thing to a shot; `caption` as in `small red cup`. Its nodes are `<entity><shot>` or `<entity><shot>.<second>`."""
         words = caption.split()
-        said = [("size", w) for w in words if w in SIZES] + [("colour", w) for w in words if w in COLOURS]
+        attributes = [("size", w) for w in words if w in SIZES] + [("colour", w) for w in words if w in COLOURS]
         label = " ".join(w for w in words if w not in {*SIZES, *COLOURS})
         seconds = range(int(SHOT_SECONDS))
-        for own in [[s] for s in seconds] if moves else [list(seconds)]:
-            boxes = (ObjectBox(keyframe_id=f"{self.id}k{shot}.{s}", box_xyxy=(0.1, 0.1, 0.2, 0.2)) for s in own)
+        for node_seconds in [[s] for s in seconds] if moves else [list(seconds)]:
+            boxes = (ObjectBox(keyframe_id=f"{self.id}k{shot}.{s}", box_xyxy=(0.1, 0.1, 0.2, 0.2)) for s in node_seconds)
             self.objects.append(
                 SceneObject(
-                    id=f"{self.id}{entity}{shot}" + (f".{own[0]}" if moves else ""),
+                    id=f"{self.id}{entity}{shot}" + (f".{node_seconds[0]}" if moves else ""),
                     label=label,
                     kind="dynamic" if moves else "static",
                     clip_index=shot,
                     entity_id=f"{self.id}{entity}",
                     boxes=tuple(boxes),
-                    attributes=tuple(Attribute(kind=kind, name=name) for kind, name in said),
+                    attributes=tuple(Attribute(kind=kind, name=name) for kind, name in attributes),
                     start_seconds=shot * SHOT_SECONDS,
                     end_seconds=(shot + 1) * SHOT_SECONDS,
                 )
@@ -103,8 +103,8 @@ class Scene:
     def questions(self, *edge_ids: str, answer: str) -> dict[str, QRA]:
         """All questions that a path is asked as, over many seeds, by their text."""
         path, graph = self.path(*edge_ids, answer=answer), self.graph()
-        found = [q for seed in range(60) for q in build_questions(graph, [path], set_id="set", seed=seed)]
-        return {q.question: q for q in found}
+        results = [q for seed in range(60) for q in build_questions(graph, [path], set_id="set", seed=seed)]
+        return {q.question: q for q in results}
 
     def _add(self, edge: Relation | Motion | Reference) -> str:
         self.edges.append(edge)
@@ -116,7 +116,7 @@ def answers(questions: dict[str, QRA]) -> dict[str, str]:
     return {text: q.answer for text, q in questions.items()}
 
 
-def told(question: QRA) -> Sequence[tuple[str, str]]:
+def rationale_of(question: QRA) -> Sequence[tuple[str, str]]:
     """The rationale as (sub-question, sub-answer)."""
     return [(step.question, step.answer) for step in question.rationale]
 

@@ -153,9 +153,9 @@ def follow(client: httpx.Client, location: str) -> list[dict[str, Any]]:
     """Follow a job by its events to the end; returns what each said of it. The last event is `end`, and only that one."""
     with client.stream("GET", f"{location}/events", timeout=JOB_SECONDS) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
-        found = list(events(response.iter_lines()))
-    assert [kind for kind, _, _ in found] == ["progress"] * (len(found) - 1) + ["end"]
-    return [job for _, _, job in found]
+        results = list(events(response.iter_lines()))
+    assert [kind for kind, _, _ in results] == ["progress"] * (len(results) - 1) + ["end"]
+    return [job for _, _, job in results]
 
 
 def finished(client: httpx.Client, what: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -29,10 +29,10 @@ def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_
                 notify(make_celery(settings), job)
                 parses = settings.data / "steps" / "parse"
                 service.wait_until(lambda: list(parses.glob("*.json")), 120, "the first shot is parsed")
-                asked = time.monotonic()
+                terminated_at = time.monotonic()
                 first.terminate()
                 first.wait(40)
-                assert time.monotonic() - asked < 25  # docker would kill it after 30 s
+                assert time.monotonic() - terminated_at < 25  # docker would kill it after 30 s
             back = store.jobs.read("j1")
             assert (back.state, back.attempt, back.owner) == ("queued", 0, None), (tmp_path / "first.log").read_text()
             with service.process(settings, tmp_path / "second.log", "worker", "--queue", "cpu"):

@@ -164,42 +164,42 @@ def test_sampling_tells_of_each_graph_and_stops_before_the_next(embedded_store: 
     graphs = [cup_graph(unique()).id for _ in range(3)]
     for graph in graphs:
         embedded_store.graphs.write(cup_graph(graph))
-    told: list[tuple[float, str]] = []
+    reported: list[tuple[float, str]] = []
     questions, set_id = sample_questions(
-        embedded_store, graphs, SamplingOptions(samples=6), progress=Progress(lambda share, what: told.append((share, what)))
+        embedded_store, graphs, SamplingOptions(samples=6), progress=Progress(lambda share, what: reported.append((share, what)))
     )
     # a round is 120 of the 480 paths that are drawn from a graph at most
-    assert told[:3] == [(0.0, "sampling graph 1 of 3"), (1 / 12, "sampling graph 2 of 3"), (2 / 12, "sampling graph 3 of 3")]
-    assert told[-1] == (1.0, f"{len(questions)} questions")
+    assert reported[:3] == [(0.0, "sampling graph 1 of 3"), (1 / 12, "sampling graph 2 of 3"), (2 / 12, "sampling graph 3 of 3")]
+    assert reported[-1] == (1.0, f"{len(questions)} questions")
     assert (questions, set_id) == sample_questions(
         embedded_store, graphs * 2, SamplingOptions(samples=6)
     )  # a graph named twice is one graph
 
-    told.clear()
+    reported.clear()
     with pytest.raises(Interrupted, match="stopped before graph 2 of 3; no questions are kept"):
         sample_questions(
             embedded_store,
             graphs,
             SamplingOptions(samples=7),
-            progress=Progress(lambda share, what: told.append((share, what)), lambda: len(told) == 1),
+            progress=Progress(lambda share, what: reported.append((share, what)), lambda: len(reported) == 1),
         )
-    assert [share for share, _ in told] == [0.0]
+    assert [share for share, _ in reported] == [0.0]
 
-    told.clear()
+    reported.clear()
     sample_questions(
-        embedded_store, graphs, SamplingOptions(samples=100), progress=Progress(lambda share, what: told.append((share, what)))
+        embedded_store, graphs, SamplingOptions(samples=100), progress=Progress(lambda share, what: reported.append((share, what)))
     )
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in reported]
     assert shares == sorted(shares) and shares[-1] == 1.0  # also where the last round is a part of one: 800 paths by 266
 
 
 def test_sampling_ends_where_graphs_give_nothing_new(embedded_store: GraphStore) -> None:
     graph = cup_graph("gends")  # paths depend on the name
     embedded_store.graphs.write(graph)
-    told: list[tuple[float, str]] = []
-    progress = Progress(lambda share, what: told.append((share, what)))
+    reported: list[tuple[float, str]] = []
+    progress = Progress(lambda share, what: reported.append((share, what)))
     questions, _ = sample_questions(embedded_store, [graph.id], SamplingOptions(samples=100_000), progress=progress)
-    assert told[-2][0] < 0.05  # of the paths that so many questions would need
+    assert reported[-2][0] < 0.05  # of the paths that so many questions would need
     few, _ = sample_questions(embedded_store, [graph.id], SamplingOptions(samples=60))
     assert len(questions) >= len(few) > 0
 

@@ -88,15 +88,15 @@ def test_an_object_keeps_its_name_and_interval_through_the_clip(passing: tuple[F
 
 
 def test_movements_have_their_times(passing: tuple[FrameSceneGraph, ...]) -> None:
-    said = sorted({(m.start_seconds, m.end_seconds, m.motion) for g in passing for m in g.motions})
-    assert [word for _, _, word in said] == ["stands still", "moves right"]
-    assert [said[0][0], said[0][1], said[1][0], said[1][1]] == pytest.approx([5.0, 6.0, 6.0, 11.0], abs=0.21)
+    movements = sorted({(m.start_seconds, m.end_seconds, m.motion) for g in passing for m in g.motions})
+    assert [word for _, _, word in movements] == ["stands still", "moves right"]
+    assert [movements[0][0], movements[0][1], movements[1][0], movements[1][1]] == pytest.approx([5.0, 6.0, 6.0, 11.0], abs=0.21)
 
 
 def test_relations_hold_while_they_hold(passing: tuple[FrameSceneGraph, ...]) -> None:
     graph = passing[2]  # 5.5 s: the circle's middle is at 220, above the square
-    said = [(graph.objects[r.subject].label, r.predicate, graph.objects[r.object].label) for r in graph.relations]
-    assert said == [("circle", "above", "square")]
+    relations = [(graph.objects[r.subject].label, r.predicate, graph.objects[r.object].label) for r in graph.relations]
+    assert relations == [("circle", "above", "square")]
     # half of the circle (20 px) lies over the square from middle 200 on, at 1 + 160 / 40 = 5 s
     assert graph.relations[0].start_seconds == pytest.approx(10.0, abs=0.15)
     assert passing[1].relations == ()
@@ -108,8 +108,8 @@ def test_left_of_ends_when_the_object_has_passed() -> None:
         _circle(frame, (40 + 20 * seconds, 130), 20, RED)
 
     graphs = OpenCVParser().parse(_clip(draw, 4, (10, 30)))
-    said = {(g.objects[r.subject].label, r.predicate, g.objects[r.object].label, r.end_seconds) for g in graphs for r in g.relations}
-    assert said == {("circle", "left of", "square", 9.0)}
+    relations = {(g.objects[r.subject].label, r.predicate, g.objects[r.object].label, r.end_seconds) for g in graphs for r in g.relations}
+    assert relations == {("circle", "left of", "square", 9.0)}
 
 
 def test_an_object_hidden_for_a_moment_stays_one_object_and_lies_behind() -> None:

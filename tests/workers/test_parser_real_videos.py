@@ -24,9 +24,9 @@ def _spans(objects: list[FrameObject]) -> list[tuple[float, float]]:
     return [(o.start_seconds or 0.0, o.end_seconds or 0.0) for o in objects]
 
 
-def _assert_spans(found: list[FrameObject], wanted: list[tuple[float, float]]) -> None:
-    assert len(found) == len(wanted), _spans(found)
-    for (start, end), (true_start, true_end) in zip(_spans(found), wanted, strict=True):
+def _assert_spans(results: list[FrameObject], wanted: list[tuple[float, float]]) -> None:
+    assert len(results) == len(wanted), _spans(results)
+    for (start, end), (true_start, true_end) in zip(_spans(results), wanted, strict=True):
         assert start == pytest.approx(true_start, abs=0.7)
         assert end == pytest.approx(true_end, abs=0.7)
 
@@ -66,8 +66,8 @@ def test_a_synthetic_world_gives_its_objects_and_no_others(tmp_path: Path) -> No
     """World 1: looks are compared as a multiset over all clips; the scores in full are the benchmark's."""
     path, truth = write_world(make_world(1), tmp_path)
     wanted = {(o.clip_index, o.entity_id): o.name for o in truth.objects}
-    found = [
+    results = [
         " ".join([*(a.name for kind in ("size", "colour") for a in o.attributes if a.kind == kind), o.label])
         for o in _objects(path, tmp_path / "data")
     ]
-    assert sorted(found) == sorted(wanted.values())
+    assert sorted(results) == sorted(wanted.values())

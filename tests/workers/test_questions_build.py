@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graph_schema.models import STSG
-from tests.support.question_scenes import Scene, answers, told
+from tests.support.question_scenes import Scene, answers, rationale_of
 from workers.questions import build_questions, keep_unique
 
 
@@ -26,7 +26,7 @@ def test_a_relation_is_asked_from_either_end() -> None:
 def test_two_relations_nest_and_the_rationale_leads_from_the_start_to_the_answer() -> None:
     (question,) = table().questions("tr0", "tr1", answer="cup0").values()
     assert question.question == "What is to the left of the thing that touches the small box?"
-    assert told(question) == [
+    assert rationale_of(question) == [
         ("What touches the small box?", "large plate"),
         ("What is to the left of the large plate?", "small cup"),
     ]
@@ -91,7 +91,7 @@ def test_a_way_on_that_could_be_another_is_told_by_label_or_not_asked_about() ->
     scene.relates("box0", "touches", "pot0", 0, 4)
     (question,) = scene.questions("tr0", "tr1", answer="cup0").values()  # the box touches two things, but one plate
     assert question.question == "What is to the left of the plate that touches the small box?"
-    assert told(question)[0] == ("Which plate touches the small box?", "large plate")
+    assert rationale_of(question)[0] == ("Which plate touches the small box?", "large plate")
     assert "(there:Object {label: 'plate'})" in question.program
     scene.thing("dish", "small plate")
     scene.relates("box0", "touches", "dish0", 0, 4)
@@ -143,7 +143,7 @@ def test_one_motion_after_another_is_asked_in_their_order() -> None:
     scene = rolling()
     after = scene.questions("tm1", "tm0", answer="ball0.2")
     assert answers(after)["What does the ball do right after moving left?"] == "stands still"
-    assert told(after["What does the ball do right after moving left?"]) == [
+    assert rationale_of(after["What does the ball do right after moving left?"]) == [
         ("When does the ball move left?", "between 0.0 s and 1.0 s"),
         ("What does the ball do right after moving left?", "stands still"),
     ]
@@ -154,7 +154,7 @@ def test_one_motion_after_another_is_asked_in_their_order() -> None:
 def test_a_motion_gives_the_time_of_what_follows_it() -> None:
     questions = rolling().questions("tr3", "tm2", answer="cup0")
     assert answers(questions)["While the ball moves up, what is above it?"] == "cup"
-    assert told(questions["While the ball moves up, what is above it?"]) == [
+    assert rationale_of(questions["While the ball moves up, what is above it?"]) == [
         ("When does the ball move up?", "between 2.0 s and 4.0 s"),
         ("Between 2.0 s and 4.0 s, what is above the ball?", "cup"),
     ]
@@ -202,7 +202,7 @@ def test_a_reference_leads_to_the_clip_in_which_an_object_is_seen_again() -> Non
     scene = cuts()
     (after,) = scene.questions("tr2", "ts0", answer="box2").values()
     assert (after.question, after.answer) == ("The next time the small cup is seen after shot 1, what touches it?", "box")
-    assert told(after) == [
+    assert rationale_of(after) == [
         ("After shot 1, in which shot does the small cup appear next?", "shot 3"),
         ("In shot 3, what touches the small cup?", "box"),
     ]
@@ -225,7 +225,7 @@ def test_what_an_object_does_when_it_is_seen_again_is_asked_for() -> None:
     }
     (then,) = scene.questions("tm2", "tm1", "ts0", answer="ball1.2").values()
     assert then.question == "The next time the ball is seen after shot 1, what does it do right after moving left?"
-    assert told(then) == [
+    assert rationale_of(then) == [
         ("After shot 1, in which shot does the ball appear next?", "shot 2"),
         ("In shot 2, when does the ball move left?", "between 4.0 s and 5.0 s"),
         ("In shot 2, what does the ball do right after moving left?", "stands still"),

@@ -175,8 +175,8 @@ def test_the_same_seed_draws_the_same_world_and_others_draw_others(drawn: list[W
 
 def test_worlds_have_what_makes_them_worth_solving(drawn: list[World]) -> None:
     graphs = [truth(w, video_of(w)) for w in drawn]
-    said = {r.predicate for g in graphs for r in g.relations}
-    assert said == {"left of", "above", "touches", "in front of"}
+    output = {r.predicate for g in graphs for r in g.relations}
+    assert output == {"left of", "above", "touches", "in front of"}
     assert len({m.motion for g in graphs for m in g.motions}) == 9
     assert all(1 <= len(w.shots) <= 8 for w in drawn)
     assert len({len(w.shots) for w in drawn}) >= 4
@@ -340,19 +340,19 @@ def test_an_interrupted_set_holds_only_whole_worlds_and_goes_on(how: signal.Sign
             if "in the middle" in line:
                 break
         process.send_signal(how)
-        said, told = process.stdout.read(), process.stderr.read()
-    assert (process.returncode, said) == (code, f"{paths[0]}\n")
+        output, reported = process.stdout.read(), process.stderr.read()
+    assert (process.returncode, output) == (code, f"{paths[0]}\n")
     assert find_videos([tmp_path]) == paths[:1]
     assert belongs(paths[0])
     assert sorted(p.name for p in (tmp_path / "truth").iterdir()) == ["world_005000.json"]
     if how == signal.SIGINT:
-        assert told.strip() == "stepgraph: stopped; the worlds that are done are whole, the same command goes on from there"
+        assert reported.strip() == "stepgraph: stopped; the worlds that are done are whole, the same command goes on from there"
         assert sorted(p.name for p in tmp_path.iterdir()) == ["truth", "world_005000.mp4"]
     done = paths[0].stat().st_mtime_ns
     with synth(tmp_path) as process:
-        said, told = process.communicate()
-    assert (process.returncode, said) == (0, f"{paths[0]}\n{paths[1]}\n")
-    assert told.splitlines() == ["world_005000.mp4: is there already", "world_005001.mp4: planning", "world_005001.mp4: rendered"]
+        output, reported = process.communicate()
+    assert (process.returncode, output) == (0, f"{paths[0]}\n{paths[1]}\n")
+    assert reported.splitlines() == ["world_005000.mp4: is there already", "world_005001.mp4: planning", "world_005001.mp4: rendered"]
     assert find_videos([tmp_path]) == paths
     assert belongs(paths[1])
     assert paths[0].stat().st_mtime_ns == done
@@ -362,7 +362,7 @@ def test_bars_on_a_terminal_leave_standard_output_alone(tmp_path: Path) -> None:
     terminal, other_end = pty.openpty()
     try:
         with synth(tmp_path, stderr=other_end) as process:
-            said, _ = process.communicate()
+            output, _ = process.communicate()
     finally:
         os.close(other_end)
     shown = b""
@@ -370,5 +370,5 @@ def test_bars_on_a_terminal_leave_standard_output_alone(tmp_path: Path) -> None:
         while part := os.read(terminal, 4096):
             shown += part
     os.close(terminal)
-    assert said.splitlines() == [str(tmp_path / "world_005000.mp4"), str(tmp_path / "world_005001.mp4")]
+    assert output.splitlines() == [str(tmp_path / "world_005000.mp4"), str(tmp_path / "world_005001.mp4")]
     assert b"world_005001.mp4" in shown and str(tmp_path).encode() not in shown
