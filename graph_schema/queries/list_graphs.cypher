@@ -1,4 +1,4 @@
-// Graphs, newest first, from after a place in that order; of one video or of all.
+// Graphs, newest first, from after a cursor; of one video or of all.
 // Params: $video_id STRING or null, $created_at STRING or null, $id STRING or null, $limit INTEGER.  Returns: graph MAP, video_name STRING
 MATCH (graph:Graph)-[:OF]->(video:Video)
 WHERE ($video_id IS NULL OR graph.video_id = $video_id)

@@ -1,4 +1,4 @@
-// Jobs, newest first, from after a place in that order; in one state or in any.
+// Jobs, newest first, from after a cursor; in one state or in any.
 // Params: $state STRING or null, $created_at FLOAT or null, $id STRING or null, $limit INTEGER.  Returns: job MAP
 MATCH (job:Job)
 WHERE ($state IS NULL OR job.state = $state)

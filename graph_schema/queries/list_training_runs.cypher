@@ -1,4 +1,4 @@
-// Training runs, newest first, from after a place in that order, and what each is joined to.
+// Training runs, newest first, from after a cursor, and what each is joined to.
 // Params: $created_at STRING or null, $id STRING or null, $limit INTEGER.
 // Returns: run MAP, qra_set_ids LIST of STRING, started_from STRING, produced STRING or null
 MATCH (run:TrainingRun)

@@ -1,4 +1,4 @@
-// Videos, newest first, from after a place in that order.
+// Videos, newest first, from after a cursor.
 // Params: $created_at STRING or null, $id STRING or null, $limit INTEGER.  Returns: video MAP, graphs INTEGER
 MATCH (video:Video)
 WHERE $created_at IS NULL OR video.created_at < $created_at OR (video.created_at = $created_at AND video.id < $id)
