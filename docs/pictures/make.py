@@ -92,7 +92,7 @@ def picture_neo4j_browser(browser: Browser, graph: STSG, questions: list[QRA]) -
         page.get_by_test_id("connect").click()
         page.get_by_text("You are connected as user").wait_for()
         ask(page, ":style " + " ".join((folder / "stepgraph.grass").read_text(encoding="utf-8").split()))
-        for query, name in (("one_shot", "neo4j-browser"), ("questions", "neo4j-browser-questions")):
+        for query, name in (("one_clip", "neo4j-browser"), ("questions", "neo4j-browser-questions")):
             ask(page, (folder / f"{query}.cypher").read_text(encoding="utf-8"))
             frame = page.get_by_test_id("frame").first
             frame.locator("svg .node").first.wait_for()

@@ -24,9 +24,9 @@ FOLDER = Path(graph_schema.__file__).parent / "browser"
 Renamed = TypeVar("Renamed", STSG, QRA)
 EXAMPLE_ROWS = {
     "counts": 1,
-    "things_and_relations": 4,  # two relations, two references
-    "one_thing": 2,  # the circle: one motion, one reference
-    "one_shot": 2,  # both clips have one relation: the first counts, with its motion
+    "objects_and_relations": 4,  # two relations, two references
+    "one_object": 2,  # the circle: one motion, one reference
+    "one_clip": 2,  # both clips have one relation: the first counts, with its motion
     "one_keyframe": 2,  # circle and square, one attribute each
     "touching": 0,
     "events": 2,  # a clip each, one participant each
@@ -101,7 +101,7 @@ def test_the_style_fits_on_one_line() -> None:
 
 @pytest.mark.neo4j
 @pytest.mark.browser
-def test_neo4j_browser_draws_things_and_predicates_by_name(
+def test_neo4j_browser_draws_objects_and_predicates_by_name(
     own_neo4j_address: neo4j_server.Address, own_neo4j_settings: Settings, tmp_path: Path
 ) -> None:
     """The real Neo4j Browser takes the style and a saved query, and shows what they promise."""
@@ -121,7 +121,7 @@ def test_neo4j_browser_draws_things_and_predicates_by_name(
         page.get_by_test_id("connect").click()
         page.get_by_text("You are connected as user").wait_for()
         style = " ".join((FOLDER / "stepgraph.grass").read_text(encoding="utf-8").split())
-        for text in (f":style {style}", (FOLDER / "things_and_relations.cypher").read_text(encoding="utf-8")):
+        for text in (f":style {style}", (FOLDER / "objects_and_relations.cypher").read_text(encoding="utf-8")):
             page.locator(".monaco-editor textarea").first.focus()
             page.keyboard.press("Control+A")
             page.keyboard.insert_text(text)

@@ -224,7 +224,7 @@ def test_other_cuts_do_no_harm_to_what_can_still_be_matched() -> None:
 @lru_cache(maxsize=64)
 def world_graph(seed: int) -> STSG:
     w = make_world(seed)
-    frames = sum(s.frames for s in w.shots)
+    frames = sum(s.frames for s in w.clips)
     sizes: dict[str, Any] = {"width": w.width, "height": w.height, "fps": w.fps, "frame_count": frames, "duration_seconds": frames / w.fps}
     return truth(w, Video(id="v", sha256=f"{seed:064x}", name=w.name, uri=w.name, **sizes))
 

@@ -16,7 +16,7 @@ def test_every_cut_of_a_world_is_found_and_no_other(tmp_path: Path, seed: int) -
     world = make_world(seed)
     render(world, tmp_path / "world.mp4")
     starts = [0]
-    for shot in world.shots:
-        starts.append(starts[-1] + shot.frames)
+    for clip in world.clips:
+        starts.append(starts[-1] + clip.frames)
     clips = split_video(tmp_path / "world.mp4", data=tmp_path).clips
     assert [(c.start_frame, c.end_frame) for c in clips] == list(itertools.pairwise(starts))

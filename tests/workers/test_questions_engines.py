@@ -128,7 +128,7 @@ def test_true_worlds_give_questions_of_every_kind(store: GraphStore) -> None:
     kinds: set[str] = set()
     for seed in (0, 3):
         world = make_world(seed)
-        frames = sum(shot.frames for shot in world.shots)
+        frames = sum(clip.frames for clip in world.clips)
         size = {"width": world.width, "height": world.height, "frame_count": frames, "duration_seconds": frames / world.fps}
         graph = truth(world, a_video(f"qworld{seed}").model_copy(update=size))
         store.graphs.write(graph)

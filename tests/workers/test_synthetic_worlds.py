@@ -28,21 +28,21 @@ from workers.batch import find_videos
 from workers.synthetic import make_world, truth, write_world, write_worlds
 from workers.synthetic.rendering import draw_frames
 from workers.synthetic.shapes import SHAPES, Form, extent, stamp
-from workers.synthetic.sight import look_at
-from workers.synthetic.worlds import Appearance, Background, Leg, Shot, Thing, World
+from workers.synthetic.visibility import visible_at
+from workers.synthetic.worlds import Appearance, Background, Leg, World, WorldClip, WorldObject
 
 GREY = Background((90, 90, 90), (100, 100, 100), 0.0, 1)
 SAND = Background((190, 170, 130), (180, 160, 120), 0.0, 2)
-RED = Thing("red", "square", "red", "medium", 20.0)
-BLUE = Thing("blue", "square", "blue", "medium", 20.0)
+RED = WorldObject("red", "square", "red", "medium", 20.0)
+BLUE = WorldObject("blue", "square", "blue", "medium", 20.0)
 
 
-def standing(thing: Thing, x: float, y: float, *, seconds: float = 2.0, depth: int = 0) -> Appearance:
-    return Appearance(thing, (x, y), (Leg(seconds, 0, 0),), depth)
+def standing(obj: WorldObject, x: float, y: float, *, seconds: float = 2.0, depth: int = 0) -> Appearance:
+    return Appearance(obj, (x, y), (Leg(seconds, 0, 0),), depth)
 
 
 def video_of(world: World) -> Video:
-    frames = sum(s.frames for s in world.shots)
+    frames = sum(s.frames for s in world.clips)
     sizes: dict[str, Any] = {
         "width": world.width,
         "height": world.height,
@@ -57,8 +57,8 @@ def small_world(seed: int = 7, name: str = "small") -> World:
     """Red walks right for 1 s, then stands, left of blue; after the cut only red is there, walking up out of the frame."""
     walk = Appearance(RED, (30, 50), (Leg(1.0, 40, 0), Leg(1.0, 0, 0)), 0)
     leave = Appearance(RED, (30, 50), (Leg(2.0, 0, -60),), 0)
-    shots = (Shot(20, GREY, (walk, standing(BLUE, 150, 50))), Shot(20, SAND, (leave,)))
-    return World(seed=seed, name=name, width=200, height=100, fps=10, shots=shots)
+    clips = (WorldClip(20, GREY, (walk, standing(BLUE, 150, 50))), WorldClip(20, SAND, (leave,)))
+    return World(seed=seed, name=name, width=200, height=100, fps=10, clips=clips)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_the_truth_of_a_small_world(small: World) -> None:
     ]
 
 
-def test_a_thing_that_stands_is_one_node_and_one_that_moves_is_one_a_keyframe(small: World) -> None:
+def test_an_object_that_stands_is_one_node_and_one_that_moves_is_one_a_keyframe(small: World) -> None:
     graph = truth(small, video_of(small))
     nodes = defaultdict(list)
     for o in graph.objects:
@@ -109,9 +109,9 @@ def test_a_video_of_another_size_or_length_is_refused(small: World) -> None:
         truth(small, video_of(small).model_copy(update={"frame_count": 39}))
 
 
-def test_the_nearer_thing_hides_and_the_visible_box_shrinks() -> None:
+def test_the_nearer_object_hides_and_the_visible_box_shrinks() -> None:
     far, near = standing(RED, 50.5, 50.5), standing(BLUE, 60.5, 50.5, depth=1)
-    seen = look_at([far, near], 0.0, 200, 100)
+    seen = visible_at([far, near], 0.0, 200, 100)
     assert seen.hidden[0, 1] == pytest.approx(0.5, abs=0.03)
     assert seen.hidden[1, 0] == 0
     assert seen.gap[0, 1] == 0
@@ -119,14 +119,14 @@ def test_the_nearer_thing_hides_and_the_visible_box_shrinks() -> None:
     assert seen.boxes[1] == pytest.approx((50.5, 40.5, 70.5, 60.5), abs=0.6)
 
 
-def test_the_gap_between_two_things_is_in_pixels() -> None:
-    seen = look_at([standing(RED, 50.5, 50.5), standing(BLUE, 74.5, 50.5)], 0.0, 200, 100)  # 20 px wide: 24 px between the middles
+def test_the_gap_between_two_objects_is_in_pixels() -> None:
+    seen = visible_at([standing(RED, 50.5, 50.5), standing(BLUE, 74.5, 50.5)], 0.0, 200, 100)  # 20 px wide: 24 px between the middles
     assert seen.gap[0, 1] == pytest.approx(4, abs=1)
 
 
 def test_what_shows_less_than_a_tenth_is_not_in_view() -> None:
-    assert look_at([standing(RED, -9, 50)], 0.0, 200, 100).boxes == (None,)  # 1 of 20 columns inside
-    assert look_at([standing(RED, -5, 50)], 0.0, 200, 100).boxes == ((0.0, 40.0, 5.0, 60.0),)
+    assert visible_at([standing(RED, -9, 50)], 0.0, 200, 100).boxes == (None,)  # 1 of 20 columns inside
+    assert visible_at([standing(RED, -5, 50)], 0.0, 200, 100).boxes == ((0.0, 40.0, 5.0, 60.0),)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -168,7 +168,7 @@ def drawn() -> list[World]:
 
 
 def test_the_same_seed_draws_the_same_world_and_others_draw_others(drawn: list[World]) -> None:
-    shortest = min(drawn, key=lambda w: len(w.shots))
+    shortest = min(drawn, key=lambda w: len(w.clips))
     assert make_world(shortest.seed) == shortest
     assert len(set(drawn)) == len(drawn)
 
@@ -178,40 +178,40 @@ def test_worlds_have_what_makes_them_worth_solving(drawn: list[World]) -> None:
     output = {r.predicate for g in graphs for r in g.relations}
     assert output == {"left of", "above", "touches", "in front of"}
     assert len({m.motion for g in graphs for m in g.motions}) == 9
-    assert all(1 <= len(w.shots) <= 8 for w in drawn)
-    assert len({len(w.shots) for w in drawn}) >= 4
-    assert any(len(s.appearances) >= 4 for w in drawn for s in w.shots)
+    assert all(1 <= len(w.clips) <= 8 for w in drawn)
+    assert len({len(w.clips) for w in drawn}) >= 4
+    assert any(len(s.appearances) >= 4 for w in drawn for s in w.clips)
     back = [r for g in graphs for r in g.references if clip_of(g, r.to_id) - clip_of(g, r.from_id) > 1]
-    assert back, "no thing comes back after a shot without it"
+    assert back, "no object comes back after a clip without it"
 
 
 def clip_of(graph: STSG, node: str) -> int:
     return next(o.clip_index for o in graph.objects if o.id == node)
 
 
-def test_things_of_one_look_are_twins_and_can_be_told_apart(drawn: list[World]) -> None:
-    twins_met = 0
+def test_objects_of_one_kind_are_lookalikes_and_can_be_distinguished(drawn: list[World]) -> None:
+    lookalikes_met = 0
     for w in drawn:
         alike = defaultdict(set)
-        for shot in w.shots:
-            for a in shot.appearances:
-                alike[a.thing.look].add(a.thing.name)
+        for clip in w.clips:
+            for a in clip.appearances:
+                alike[a.object.kind].add(a.object.name)
         for names in (n for n in alike.values() if len(n) > 1):
-            twins_met += 1
-            shows = [names & {a.thing.name for a in shot.appearances} for shot in w.shots]
+            lookalikes_met += 1
+            shows = [names & {a.object.name for a in clip.appearances} for clip in w.clips]
             assert len(names) == 2
-            assert all(s in (set(), names) for s in shows), "twins are seen together or not at all"
+            assert all(s in (set(), names) for s in shows), "look-alikes are seen together or not at all"
             numbers = [i for i, s in enumerate(shows) if s]
-            assert numbers == list(range(numbers[0], numbers[-1] + 1)), "in consecutive shots"
+            assert numbers == list(range(numbers[0], numbers[-1] + 1)), "in consecutive clips"
             for before, after in pairwise(numbers):
                 for name in names:
-                    old = next(a for a in w.shots[before].appearances if a.thing.name == name)
-                    new = next(a for a in w.shots[after].appearances if a.thing.name == name)
-                    assert new.start == old.centre_at((w.shots[before].frames - 1) / w.fps), "in their places over the cut"
-    assert twins_met, "no world with twins among those drawn"
+                    old = next(a for a in w.clips[before].appearances if a.object.name == name)
+                    new = next(a for a in w.clips[after].appearances if a.object.name == name)
+                    assert new.start == old.centre_at((w.clips[before].frames - 1) / w.fps), "in their positions over the cut"
+    assert lookalikes_met, "no world with look-alikes among those drawn"
 
 
-def test_like_coloured_things_never_touch(drawn: list[World]) -> None:
+def test_like_coloured_objects_never_touch(drawn: list[World]) -> None:
     for w in drawn:
         graph = truth(w, video_of(w))
         colour = {o.id: a.name for o in graph.objects for a in o.attributes if a.kind == "colour"}
@@ -220,8 +220,8 @@ def test_like_coloured_things_never_touch(drawn: list[World]) -> None:
 
 
 def test_grounds_differ_over_a_cut(drawn: list[World]) -> None:
-    world = max(drawn, key=lambda w: len(w.shots))
-    firsts = np.cumsum([0, *(s.frames for s in world.shots)])[:-1]
+    world = max(drawn, key=lambda w: len(w.clips))
+    firsts = np.cumsum([0, *(s.frames for s in world.clips)])[:-1]
     frames = [f.astype(int) for i, f in enumerate(draw_frames(world)) if i in set(firsts)]
     assert all(np.abs(a - b).mean() > 10 for a, b in pairwise(frames))
 
@@ -243,7 +243,7 @@ def test_a_world_is_written_as_h264_with_its_truth(small: World, tmp_path: Path)
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         world = make_world(2001)
-        write_world(replace(world, shots=world.shots[:1]), tmp_path / name)
+        write_world(replace(world, clips=world.clips[:1]), tmp_path / name)
     for file in ("world_002001.mp4", "truth/world_002001.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 

@@ -24,7 +24,7 @@ ProgressCallback = Callable[[str, float, str], None]
 """Called with a video's name, the share of it that is done in [0, 1] and a detail."""
 
 
-def write_worlds(n: int, seed: int, out: Path, tell: ProgressCallback = lambda name, share, detail: None) -> Iterator[Path]:
+def write_worlds(n: int, seed: int, out: Path, report: ProgressCallback = lambda name, share, detail: None) -> Iterator[Path]:
     """Write `n` worlds as out/<name>.mp4 with out/truth/<name>.json; yield each video's path as soon as both are whole.
 
     A world that is whole already is not made again.
@@ -35,25 +35,25 @@ def write_worlds(n: int, seed: int, out: Path, tell: ProgressCallback = lambda n
     for number in range(seed * SEEDS_A_SET, seed * SEEDS_A_SET + n):
         path = _video_path(out, name_of(number))
         if _is_whole(out, number):
-            tell(path.name, 1, "is there already")
+            report(path.name, 1, "is there already")
         else:
-            tell(path.name, 0, "planning")
-            write_world(make_world(number), out, tell)
+            report(path.name, 0, "planning")
+            write_world(make_world(number), out, report)
         yield path
 
 
-def write_world(world: World, out: Path, tell: ProgressCallback = lambda name, share, detail: None) -> tuple[Path, STSG]:
+def write_world(world: World, out: Path, report: ProgressCallback = lambda name, share, detail: None) -> tuple[Path, STSG]:
     """Render one world and write its truth beside it; return the video's path and the truth.
 
     The video takes its name last: when it is there, it is whole and so is its truth, whatever interrupts this.
     Raises: OutOfSpace when a file cannot be written.
     """
     path = _video_path(out, world.name)
-    frames = sum(shot.frames for shot in world.shots)
+    frames = sum(clip.frames for clip in world.clips)
     hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # not a name that `stepgraph run` takes for a video's
     try:
         out.mkdir(parents=True, exist_ok=True)
-        render(world, hidden, lambda number: tell(path.name, number / frames, "rendering"))
+        render(world, hidden, lambda number: report(path.name, number / frames, "rendering"))
         graph = truth(world, _video(world, hidden, path.name))
         write_atomically(_truth_path(out, world.name), (graph.model_dump_json(indent=1) + "\n").encode())
         hidden.replace(path)
@@ -61,7 +61,7 @@ def write_world(world: World, out: Path, tell: ProgressCallback = lambda name, s
         raise OutOfSpace(f"{path} cannot be written: {error.strerror}; free space or choose another folder") from error
     finally:
         hidden.unlink(missing_ok=True)
-    tell(path.name, 1, "rendered")
+    report(path.name, 1, "rendered")
     return path, graph
 
 
@@ -86,7 +86,7 @@ def _is_whole(out: Path, seed: int) -> bool:
 def _video(world: World, path: Path, name: str) -> Video:
     """What decoding would say of the file; the uri is its name alone, so that the truth does not depend on the folder."""
     sha256 = file_sha256(path)
-    frames = sum(shot.frames for shot in world.shots)
+    frames = sum(clip.frames for clip in world.clips)
     return Video(
         id=video_id(sha256),
         sha256=sha256,

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.synthetic.shapes import COLOURS, place
-from workers.synthetic.worlds import Background, Shot, World
+from workers.synthetic.shapes import COLOURS, covered_pixels
+from workers.synthetic.worlds import Background, World, WorldClip
 
 BLOTCHES = 7.0
 """Grey levels that the ground's soft pattern adds or takes away, at most."""
@@ -44,27 +44,27 @@ def draw_frames(world: World) -> Iterator[Image]:
     """Yield the frames in order, (height, width, 3) RGB."""
     chance = np.random.default_rng(world.seed)
     grain = chance.normal(0.0, world.picture.grain, size=(GRAINS, world.height, world.width, 1)).astype(np.float32)
-    for shot in world.shots:
-        ground = draw_ground(shot.background, world.width, world.height)
-        for number in range(shot.frames):
-            image = draw_frame(shot, ground, number / world.fps, shading=world.picture.shading)
+    for clip in world.clips:
+        ground = draw_ground(clip.background, world.width, world.height)
+        for number in range(clip.frames):
+            image = draw_frame(clip, ground, number / world.fps, shading=world.picture.shading)
             if world.picture.grain:
                 shift = tuple(int(v) for v in chance.integers(0, (world.height, world.width)))
                 image += np.roll(grain[chance.integers(GRAINS)], shift, axis=(0, 1))
             yield np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
-def draw_frame(shot: Shot, ground: NDArray[np.float32], seconds: float, *, shading: float) -> NDArray[np.float32]:
-    """One moment of a shot over its ground, (height, width, 3) RGB, not rounded; things are lighter above than below by `shading`."""
+def draw_frame(clip: WorldClip, ground: NDArray[np.float32], seconds: float, *, shading: float) -> NDArray[np.float32]:
+    """One moment of a clip over its ground, (height, width, 3) RGB, not rounded; objects are lighter above than below by `shading`."""
     image = ground.copy()
     height, width = image.shape[:2]
-    for a in shot.appearances:
-        left, top, cover = place(a.thing.form, a.centre_at(seconds), width, height, smooth=True)
+    for a in clip.appearances:
+        left, top, cover = covered_pixels(a.object.form, a.centre_at(seconds), width, height, smooth=True)
         if cover.size:
             part = image[top : top + cover.shape[0], left : left + cover.shape[1]]
-            down = (top + 0.5 + np.arange(cover.shape[0], dtype=np.float32) - a.centre_at(seconds)[1]) / a.thing.side_px
+            down = (top + 0.5 + np.arange(cover.shape[0], dtype=np.float32) - a.centre_at(seconds)[1]) / a.object.side_px
             light = (1 - shading * down)[:, None, None]
-            part += cover[:, :, None] * (np.array(COLOURS[a.thing.colour], dtype=np.float32) * light - part)
+            part += cover[:, :, None] * (np.array(COLOURS[a.object.colour], dtype=np.float32) * light - part)
     return image
 
 

@@ -90,7 +90,9 @@ def area(form: Form) -> int:
     return int((stamp(form) >= 0.5).sum())
 
 
-def place(form: Form, centre: tuple[float, float], width: int, height: int, *, smooth: bool) -> tuple[int, int, NDArray[np.float32]]:
+def covered_pixels(
+    form: Form, centre: tuple[float, float], width: int, height: int, *, smooth: bool
+) -> tuple[int, int, NDArray[np.float32]]:
     """Return `(left, top, cover)`: the covered part of a frame of `width` x `height`, possibly of size 0.
 
     Pixel i spans [i, i + 1). Without `smooth` the shape snaps to whole pixels, half a pixel off at most.

@@ -1,4 +1,4 @@
-"""What a synthetic world is: things, shots, and how things move in them. Frozen records and where a thing is at a moment."""
+"""What a synthetic world is: objects, clips, and how objects move in them. Frozen records, and where an object is at a moment."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WORLD_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Thing:
-    """A shape that keeps its look through the whole video. `name` is unique in its world."""
+class WorldObject:
+    """A shape that keeps its appearance through the whole video. `name` is unique in its world."""
 
     name: str
     shape: str
@@ -29,14 +29,14 @@ class Thing:
         return Form(self.shape, self.side_px, self.turn_degrees)
 
     @property
-    def look(self) -> tuple[str, str, str]:
-        """What tells it from others; twins share it."""
+    def kind(self) -> tuple[str, str, str]:
+        """What distinguishes it from others; look-alikes share it."""
         return self.shape, self.colour, self.size
 
 
 @dataclass(frozen=True)
 class Leg:
-    """A stretch of even movement; speed in pixels a second, y downwards."""
+    """A time of constant velocity; speed in pixels a second, y downwards."""
 
     seconds: float
     vx: float
@@ -45,15 +45,15 @@ class Leg:
 
 @dataclass(frozen=True)
 class Appearance:
-    """A thing in a shot: where the middle of its box starts, and its legs, which fill the shot. Higher `depth` is nearer."""
+    """An object in a clip: where the middle of its box starts, and its legs, which fill the clip. Higher `depth` is nearer."""
 
-    thing: Thing
+    object: WorldObject
     start: Point
     legs: tuple[Leg, ...]
     depth: int
 
     def leg_at(self, seconds: float) -> Leg:
-        """The leg under way at this time of the shot."""
+        """The leg under way at this time of the clip."""
         passed = 0.0
         for leg in self.legs:
             passed += leg.seconds
@@ -62,7 +62,7 @@ class Appearance:
         return self.legs[-1]
 
     def centre_at(self, seconds: float) -> Point:
-        """The middle of its box at this time of the shot, in pixels."""
+        """The middle of its box at this time of the clip, in pixels."""
         x, y = self.start
         left = seconds
         for i, leg in enumerate(self.legs):
@@ -74,7 +74,7 @@ class Appearance:
     def box_at(self, seconds: float) -> tuple[float, float, float, float]:
         """Its whole box, hidden or cut off or not."""
         x, y = self.centre_at(seconds)
-        w, h = extent(self.thing.form)
+        w, h = extent(self.object.form)
         return x - w / 2, y - h / 2, x + w / 2, y + h / 2
 
 
@@ -89,8 +89,8 @@ class Background:
 
 
 @dataclass(frozen=True)
-class Shot:
-    """Cut to cut. Appearances from far to near."""
+class WorldClip:
+    """A clip, from cut to cut. Appearances from far to near."""
 
     frames: int
     background: Background
@@ -99,7 +99,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Picture:
-    """How well the camera sees: grain (standard deviation, grey levels), shading of things (share of their brightness), H.264's crf."""
+    """Picture quality: grain (standard deviation, grey levels), shading of objects (share of their brightness), H.264's crf."""
 
     grain: float = 0.0
     shading: float = 0.0
@@ -115,7 +115,7 @@ class World:
     width: int
     height: int
     fps: int
-    shots: tuple[Shot, ...]
+    clips: tuple[WorldClip, ...]
     picture: Picture = Picture()
 
     @property

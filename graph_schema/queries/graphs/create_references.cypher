@@ -1,4 +1,4 @@
-// Reference edges: one thing in two clips.
+// Reference edges: one object in two clips.
 // Params: $rows LIST of {from_id, to_id, properties}; properties.k is the edge's rank in its graph.  Returns: nothing
 UNWIND $rows AS row
 MATCH (from:Object {id: row.from_id})

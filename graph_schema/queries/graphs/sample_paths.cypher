@@ -1,4 +1,4 @@
-// Seeded walks through one graph: from an answer outwards, never twice through one thing. As it stands, walks of two edges;
+// Seeded walks through one graph: from an answer outwards, never twice through one object. As it stands, walks of two edges;
 // for n edges the part between the two lines of dashes stands n - 1 times.
 // Params: $graph_id STRING, $rows LIST of {i INTEGER, k INTEGER, flip 0 or 1, r LIST of FLOAT in [0, 1), one for each edge after the first}.
 // Returns: i, node_ids LIST of STRING, edges LIST of {id, type, from_id, to_id}

@@ -1,10 +1,10 @@
-"""What can be seen of a shot, frame by frame: boxes of the visible parts, who hides whom, who touches whom; and the words for it.
+"""What can be seen of a clip, frame by frame: boxes of the visible parts, who hides whom, who touches whom; and the relations that follow.
 
 Definitions that the truth rests on (numbers in graph_schema.vocabulary):
-* in view: at least `IN_VIEW_SHARE` of the thing is inside the frame and not hidden;
+* in view: at least `IN_VIEW_SHARE` of the object is inside the frame and not hidden;
 * `left of`, `above`: between boxes of the visible parts;
 * `touches`: the visible parts come within TOUCH_DISTANCE, also where one hides the other;
-* `in front of`: the front thing is what is seen on at least HIDES_SHARE of the other's part inside the frame;
+* `in front of`: the front object is what is seen on at least HIDES_SHARE of the other's part inside the frame;
 * relations hold while both are in view.
 """
 
@@ -31,7 +31,7 @@ from graph_schema.vocabulary import (
     TOUCHES,
     side_of,
 )
-from workers.synthetic.shapes import area, place
+from workers.synthetic.shapes import area, covered_pixels
 from workers.synthetic.worlds import Appearance
 
 IN_VIEW_SHARE = 0.1
@@ -40,7 +40,7 @@ FAR = 1e9
 
 @dataclass(frozen=True)
 class Moment:
-    """One frame. Lists go by appearance: `boxes` (None: not in view), `seen` share of the whole thing.
+    """One frame. Lists go by appearance: `boxes` (None: not in view), `seen` share of the whole object.
 
     `hidden[i, j]`: share of i's part inside the frame that j hides. `gap[i, j]`: pixels between the visible parts.
     """
@@ -53,7 +53,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Strictness:
-    """Where the borders of the words are drawn; the default is the vocabulary's."""
+    """Where the thresholds of the words lie; the default is the vocabulary's."""
 
     overlap: float = SIDE_OVERLAP
     slack: float = SIDE_SLACK
@@ -65,7 +65,7 @@ class Strictness:
 
 @dataclass(frozen=True)
 class Fact:
-    """Subject - predicate - object by place in the list of appearances, for an interval in seconds of the shot."""
+    """Subject - predicate - object by index in the list of appearances, for an interval in seconds of the clip."""
 
     subject: int
     predicate: str
@@ -74,8 +74,8 @@ class Fact:
     end_seconds: float
 
 
-def look_at(appearances: Sequence[Appearance], seconds: float, width: int, height: int) -> Moment:
-    """Return what is seen at a time of the shot. Appearances from far to near."""
+def visible_at(appearances: Sequence[Appearance], seconds: float, width: int, height: int) -> Moment:
+    """Return what is seen at a time of the clip. Appearances from far to near."""
     n = len(appearances)
     near_px = 2 * TOUCH_DISTANCE * (width**2 + height**2) ** 0.5 + 2
     whole = [a.box_at(seconds) for a in appearances]
@@ -91,7 +91,7 @@ def look_at(appearances: Sequence[Appearance], seconds: float, width: int, heigh
     parts = {}
     for i, a in enumerate(appearances):
         if inside[i] is not None:
-            x, y, cover = place(a.thing.form, a.centre_at(seconds), width, height, smooth=False)
+            x, y, cover = covered_pixels(a.object.form, a.centre_at(seconds), width, height, smooth=False)
             parts[i] = (slice(y, y + cover.shape[0]), slice(x, x + cover.shape[1]), cover >= 0.5)
             labels[parts[i][0], parts[i][1]][parts[i][2]] = i + 1
     for i, a in enumerate(appearances):
@@ -102,7 +102,7 @@ def look_at(appearances: Sequence[Appearance], seconds: float, width: int, heigh
         rows, columns, mask = parts[i]
         here = labels[rows, columns]
         visible = (here == i + 1) & mask
-        share = float(visible.sum()) / area(a.thing.form)
+        share = float(visible.sum()) / area(a.object.form)
         seen.append(share)
         if share < IN_VIEW_SHARE:
             boxes.append(None)
@@ -125,9 +125,9 @@ def look_at(appearances: Sequence[Appearance], seconds: float, width: int, heigh
 def facts(
     times: Sequence[float], moments: Sequence[Moment], *, end: float, diagonal: float, strictness: Strictness | None = None
 ) -> list[Fact]:
-    """Return the relations that hold, sampled at `times` (seconds of the shot)."""
+    """Return the relations that hold, sampled at `times` (seconds of the clip)."""
     limits = strictness or Strictness()
-    found = []
+    results = []
     for i, j in permutations(range(len(moments[0].boxes)), 2):
         words: dict[str, list[str | None]] = {p: [] for p in (LEFT_OF, ABOVE, TOUCHES, IN_FRONT_OF)}
         for m in moments:
@@ -138,12 +138,12 @@ def facts(
             words[ABOVE].append(side if side == ABOVE else None)
             words[TOUCHES].append(TOUCHES if both and i < j and m.gap[i, j] <= limits.touch * diagonal else None)
             words[IN_FRONT_OF].append(IN_FRONT_OF if both and m.hidden[j, i] >= limits.hides else None)
-        found += [
+        results += [
             Fact(i, p, j, s, e)
             for p, samples in words.items()
             for s, e, _ in label_intervals(times, samples, end=end, bridge_seconds=limits.bridge_seconds, min_seconds=limits.min_seconds)
         ]
-    return found
+    return results
 
 
 Part = tuple[slice, slice, NDArray[np.bool_]]

@@ -1,4 +1,4 @@
-// Everything in one shot: the clip with the most relations in the newest graph
+// Everything in one clip: the clip with the most relations in the newest graph
 MATCH (graph:Graph)
 WITH graph
 ORDER BY graph.created_at DESC, graph.id

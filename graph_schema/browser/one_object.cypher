@@ -1,4 +1,4 @@
-// One thing through time: the one with the most motions and cuts crossed, in the newest graph
+// One object through time: the one with the most motions and cuts crossed, in the newest graph
 MATCH (graph:Graph)
 WITH graph
 ORDER BY graph.created_at DESC, graph.id

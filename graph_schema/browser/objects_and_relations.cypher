@@ -1,5 +1,5 @@
-// Things and how they stand to one another, clip by clip, in the newest graph
-// Only the moments that a relation or a cut joins; the others are in one_thing.cypher.
+// Objects and the relations between them, clip by clip, in the newest graph
+// Only the moments that a relation or a cut joins; the others are in one_object.cypher.
 MATCH (graph:Graph)
 WITH graph
 ORDER BY graph.created_at DESC, graph.id
