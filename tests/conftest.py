@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import neo4j
 import pytest
 from _pytest.outcomes import Skipped
 
@@ -96,14 +97,23 @@ def neo4j_settings(neo4j_address: neo4j_server.Address, tmp_path_factory: pytest
     return neo4j_address.settings(tmp_path_factory.mktemp("neo4j-data"))
 
 
-@pytest.fixture(scope="module")
-def own_neo4j_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j_server.Address]:
-    """A Neo4j server of one module, for tests that others would disturb, or that disturb others: of the newest graph, of any job."""
+@pytest.fixture(scope="session")
+def own_neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j_server.Server]:
+    """A Neo4j server of this process, for tests that others would disturb, or that disturb others: of the newest graph, of any job."""
     try:
         with neo4j_server.running(tmp_path_factory.mktemp("own-neo4j")) as server:
-            yield server.address
+            yield server
     except neo4j_server.CannotRun as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def own_neo4j_address(own_neo4j_server: neo4j_server.Server) -> neo4j_server.Address:
+    """Where the server of this process listens; it is empty when a module begins."""
+    address = own_neo4j_server.address
+    with neo4j.GraphDatabase.driver(address.uri, auth=(address.user, address.password)) as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+    return address
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,18 +87,14 @@ def test_a_newer_schema_is_refused_and_left_alone(own_store: GraphStore) -> None
 
 
 @pytest.mark.neo4j
-def test_a_server_that_goes_down_and_comes_back(tmp_path: Path) -> None:
-    with neo4j_server.running(tmp_path) as server, GraphStore.open(server.address.settings(tmp_path)) as store:
+def test_a_server_that_goes_down_and_comes_back(own_neo4j_server: neo4j_server.Server, own_neo4j_settings: Settings) -> None:
+    server = own_neo4j_server
+    with GraphStore.open(own_neo4j_settings) as store:
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
         start = time.monotonic()
         with pytest.raises(EngineUnavailable, match=r"no graph engine answers at|the connection to the graph engine"):
             store.ping()
         assert time.monotonic() - start < 30
-        again = subprocess.Popen(server.process.args, env=neo4j_server.environment_of(tmp_path), stdout=subprocess.DEVNULL)
-        try:
-            neo4j_server.wait_until_it_answers(server.address, tmp_path / "console.log", again)
-            assert store.ping().engine == "neo4j"
-        finally:
-            again.kill()
-            again.wait()
+        server.start_again()
+        assert store.ping().engine == "neo4j"

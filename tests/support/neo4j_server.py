@@ -65,12 +65,19 @@ class Address:
         return Settings(data=data, neo4j_uri=self.uri, neo4j_user=self.user, neo4j_password=SecretStr(self.password))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
     """A running server; `process` may be killed to see what its clients do."""
 
     address: Address
+    home: Path
+    command: list[str]
     process: subprocess.Popen[bytes]
+
+    def start_again(self) -> None:
+        """Start it with the data it had, after its process was killed."""
+        self.process = _process(self.command, self.home)
+        wait_until_it_answers(self.address, self.home / "console.log", self.process)
 
 
 @functools.cache
@@ -134,24 +141,15 @@ def running(home: Path) -> Iterator[Server]:
     done = subprocess.run(admin, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotRun(f"Neo4j's first password could not be set:\n{done.stdout}{done.stderr}")
-    log = home / "console.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*base, "org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}", f"--config-dir={home / 'conf'}"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
     address = Address(f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/", "neo4j", password)
+    command = [*base, "org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
+    server = Server(address, home, command, _process(command, home))
     try:
-        wait_until_it_answers(address, log, process)
-        yield Server(address, process)
+        wait_until_it_answers(address, home / "console.log", server.process)
+        yield server
     finally:
-        process.kill()  # an orderly end takes 10 s, and nobody reads these files again
-        process.wait()
+        server.process.kill()  # an orderly end takes 10 s, and nobody reads these files again
+        server.process.wait()
 
 
 def environment_of(home: Path) -> dict[str, str]:
@@ -191,3 +189,16 @@ if __name__ == "__main__":
         print(f"STEPGRAPH_NEO4J_URI={at.uri} STEPGRAPH_NEO4J_USER={at.user} STEPGRAPH_NEO4J_PASSWORD={at.password}")
         print(f"Browser: {at.browser_url}  (Ctrl-C ends it)", flush=True)
         signal.pause()
+
+
+def _process(command: list[str], home: Path) -> subprocess.Popen[bytes]:
+    with (home / "console.log").open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=environment_of(home),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
