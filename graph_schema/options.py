@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from graph_schema.errors import BadInput
-from graph_schema.models.base import Record
+from graph_schema.record import Record
 from graph_schema.step_mix import STEP_MIX, checked_step_mix
 
 MAX_SEED: Final = 2**31 - 1

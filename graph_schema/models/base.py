@@ -1,4 +1,4 @@
-"""What all records share: frozen, strict about keys; and the types of their fields.
+"""The types of the records' fields.
 
 Units: seconds of the container's clock, frames counted in decoding order from 0, boxes as fractions of the
 upright frame `[x1, y1, x2, y2)`, intervals `[start, end)`.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from graph_schema.record import Record as Record
 
 SCHEMA_VERSION: Final = 2
 """Version of the graph's form, in the JSON and in the database. Version 1 still reads; a store with a higher one is refused."""
@@ -27,12 +29,6 @@ Seconds = Annotated[float, Field(ge=0)]
 Kind = Literal["static", "dynamic"]
 CallIds = Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids, description="the cached model calls that it rests on")]
 Verified = Annotated[bool | None, Field(description="whether a model, asked whether it is so, agreed; null: not asked")]
-
-
-class Record(BaseModel):
-    """Base of all records: frozen, and a key it does not know is an error, not a silent loss."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Interval(Record):
