@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash
 
 TAIL_BYTES = 4096
@@ -50,6 +51,18 @@ def read_latest_metrics(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         pass
     return None
+
+
+def drop_metrics_after(path: Path, step: int) -> None:
+    """Keep the rows up to a step: those after it are of work that was lost, and is done again."""
+    kept = [row for row in read_metrics(path) if row["step"] <= step]
+    write_atomically(path, "".join(f"{json.dumps(row)}\n" for row in kept).encode())
+
+
+def append_metrics(path: Path, row: dict[str, Any]) -> None:
+    """Add a row, in one write."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def summarise(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
