@@ -62,7 +62,7 @@ def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, o
     """Load, go on from the latest checkpoint if there is one, train, and write the trained model once all steps are done.
 
     Every process of the run calls this; the first writes the files. On one GPU, the first that is visible, or on the CPU where there is
-    none; on several where a launcher such as `accelerate launch` started a process for each.
+    none; on several where `accelerate launch` or torchrun started a process for each.
     Args:
         progress: asked whether to stop (see `TrainingLoop.run`); takes the seconds of `load`, `train` and `save`.
         on_step: called in the first process only.

@@ -71,14 +71,14 @@ def train(
     """Train, or go on with a run that was interrupted, or return the one that is done.
 
     Writes `out`/checkpoint (a plain transformers folder), `out`/metrics.jsonl (one row a step, as `on_step` gets it) and `out`/run.json.
-    Where a launcher started several processes, each calls this; the first writes the files. `should_stop` is asked before each
-    micro-batch; the steps that are done are then saved.
+    Where `accelerate launch` or torchrun started several processes, each calls this; the first writes the files.
+    `should_stop` is asked before each micro-batch; the steps that are done are then saved.
     Raises: BadInput for data or a model that cannot be used; Conflict if `out` holds another run of this version of the trainer, or
         one that goes on at this moment; TrainingDiverged.
     """
     samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
     progress = Progress(should_stop=should_stop)
-    if int(os.environ.get("RANK", "0")) > 0:  # as launchers set it: not the first process
+    if int(os.environ.get("RANK", "0")) > 0:  # as accelerate and torchrun set it: not the first process
         return _follow(config, samples, progress)
     with _only_run_in(config.folder):
         before = _read_record(config.folder)
