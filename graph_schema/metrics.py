@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash
 from graph_schema.models import LossSummary
 from graph_schema.record import JsonObject
@@ -53,6 +54,18 @@ def read_latest_metrics(path: Path) -> Metrics | None:
     except FileNotFoundError:
         pass
     return None
+
+
+def drop_metrics_after(path: Path, step: int) -> None:
+    """Keep the rows up to a step: those after it are of work that was lost, and is done again."""
+    kept = [row for row in read_metrics(path) if row["step"] <= step]
+    write_atomically(path, "".join(f"{json.dumps(row)}\n" for row in kept).encode())
+
+
+def append_metrics(path: Path, row: Metrics) -> None:
+    """Add a row, in one write."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def summarise(metrics: Sequence[Metrics]) -> LossSummary:

@@ -16,7 +16,7 @@ from graph_schema.errors import BadInput, StepgraphError, describe_validation_er
 
 
 def main(arguments: list[str]) -> int:
-    """Train as the file says; SIGTERM or Ctrl-C ends after the step at hand, in a state that goes on from there."""
+    """Train as the file says; SIGTERM or Ctrl-C ends before the next micro-batch, in a state that goes on from the last step."""
     if len(arguments) != 1:
         print("usage: python -m trainer CONFIG.json", file=sys.stderr)
         return 2
@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    from trainer.runs import TrainingConfig, train  # takes a while; a stop meanwhile is not lost
+    from trainer.config import TrainingConfig  # these take a while; a stop meanwhile is not lost
+    from trainer.run import train
 
     try:
         config = TrainingConfig.model_validate_json(Path(arguments[0]).read_bytes())

@@ -12,7 +12,7 @@ IGNORED = -100
 
 
 class JointLoss(NamedTuple):
-    """Scalars: `loss` = `answer` + rationale_weight * `rationale`."""
+    """(B,) each: `loss` = `answer` + rationale_weight * `rationale`."""
 
     loss: Tensor
     answer: Tensor
@@ -37,12 +37,11 @@ def mean_token_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def joint_loss(answer_losses: Tensor, rationale_losses: Tensor, *, rationale_weight: float) -> JointLoss:
-    """Join the two branches: each sample counts the same in each branch, however long its texts.
+    """Join the two branches, sample by sample; an optimiser step takes the mean over its samples, however long their texts.
 
     Args:
         answer_losses, rationale_losses: (B,), as `mean_token_loss` returns them.
         rationale_weight: lambda; the paper finds 1 best.
     Source: STEP, joint training. That each sample is the mean over its own tokens is ours: the paper does not say.
     """
-    answer, rationale = answer_losses.mean(), rationale_losses.mean()
-    return JointLoss(answer + rationale_weight * rationale, answer, rationale)
+    return JointLoss(answer_losses + rationale_weight * rationale_losses, answer_losses, rationale_losses)

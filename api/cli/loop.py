@@ -130,7 +130,8 @@ def _train(
     report: TitledProgressCallback,
 ) -> tuple[TrainingRecord, list[Metrics]]:
     report("training", 0, plural(len(qras), "question"))
-    from trainer.runs import TrainingConfig, train
+    from trainer.config import TrainingConfig
+    from trainer.run import train
 
     if not qras or set_id is None:
         reason = "no questions came of these videos, so there is nothing to train on"

@@ -1,4 +1,4 @@
-"""What all records share: frozen, strict about keys; and the types of their fields.
+"""The types of the records' fields.
 
 Units: seconds of the container's clock, frames counted in decoding order from 0, boxes as fractions of the
 upright frame `[x1, y1, x2, y2)`, intervals `[start, end)`.

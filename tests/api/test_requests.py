@@ -75,10 +75,10 @@ def test_a_training_run_stands_in_the_store_before_a_worker_begins(client: TestC
 
 
 def test_a_training_request_has_what_the_trainer_understands(tmp_path: Path) -> None:
-    training = pytest.importorskip("trainer.training", reason="torch is not installed")
+    config = pytest.importorskip("trainer.config", reason="torch is not installed")
     configuration = TrainingRunRequest(qra_set_id="s").identity()
     paths = {name: tmp_path / name for name in ("qra", "root", "out")}
-    assert training.TrainingConfig(**configuration, **paths).model_dump() == training.TrainingConfig(**paths).model_dump()
+    assert config.TrainingConfig(**configuration, **paths).model_dump() == config.TrainingConfig(**paths).model_dump()
 
 
 def test_metrics_can_be_followed_from_a_step_on(client: TestClient, graph: STSG, embedded_store: GraphStore, tmp_path: Path) -> None:

@@ -36,13 +36,13 @@ def test_long_and_short_texts_weigh_the_same() -> None:
     losses = mean_token_loss(logits, torch.tensor([[IGNORED, 1, 1, 1], [IGNORED, 1, IGNORED, IGNORED]]))
     assert losses.tolist() == pytest.approx([LN2, 3 * LN2])
     # over samples (1 + 3) / 2 = 2 ln 2; over tokens it would be (3 * 1 + 3) / 4 = 1.5 ln 2
-    assert joint_loss(losses, losses, rationale_weight=0).answer.item() == pytest.approx(2 * LN2)
+    assert joint_loss(losses, losses, rationale_weight=0).loss.mean().item() == pytest.approx(2 * LN2)
 
 
-@pytest.mark.parametrize(("weight", "expected"), [(0.0, 2.0), (1.0, 7.0), (0.5, 4.5)])
-def test_the_rationale_is_weighted_by_lambda(weight: float, expected: float) -> None:
+@pytest.mark.parametrize(("weight", "expected"), [(0.0, [1.0, 3.0]), (1.0, [5.0, 9.0]), (0.5, [3.0, 6.0])])
+def test_the_rationale_is_weighted_by_lambda(weight: float, expected: list[float]) -> None:
     joint = joint_loss(torch.tensor([1.0, 3.0]), torch.tensor([4.0, 6.0]), rationale_weight=weight)
-    assert (joint.loss.item(), joint.answer.item(), joint.rationale.item()) == (expected, 2.0, 5.0)
+    assert (joint.loss.tolist(), joint.answer.tolist(), joint.rationale.tolist()) == (expected, [1.0, 3.0], [4.0, 6.0])
 
 
 def test_the_gradient_of_a_token_is_its_probability_less_one_over_the_row_length() -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,17 +13,19 @@ import pytest
 
 from graph_schema.metrics import read_metrics
 from tests.support.trainer_examples import write_set
+from tests.support.training_processes import exit_code, run_command_and_signal, start
 from trainer.__main__ import main
-from trainer.runs import TrainingConfig, train
+from trainer.config import TrainingConfig
+from trainer.run import TrainingResult, train
 
 ROOT = Path(__file__).parents[2]
-STEPS = 40
+STEPS = 7
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> TrainingConfig:
-    qra = write_set(tmp_path, repeat=2)
-    return TrainingConfig(qra=qra, root=tmp_path, out=tmp_path / "out", batch_size=4, max_steps=STEPS, save_every_steps=3)
+    qra = write_set(tmp_path)
+    return TrainingConfig(qra=qra, root=tmp_path, out=tmp_path / "out", batch_size=2, max_steps=1)
 
 
 @pytest.fixture
@@ -38,50 +37,46 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def interrupted(settings: TrainingConfig, how: signal.Signals, *, after: int) -> int:
-    """Start a training process, signal it once it has done `after` steps, and return its exit code."""
-    path = settings.out.parent / "config.json"
-    path.write_text(settings.model_dump_json())
-    process = subprocess.Popen([sys.executable, "-m", "trainer", str(path)], cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"})
-    try:
-        deadline = time.monotonic() + 240
-        while len(read_metrics(settings.out / "metrics.jsonl")) < after:
-            assert process.poll() is None, f"ended by itself with {process.returncode}"
-            assert time.monotonic() < deadline, "no step within four minutes"
-            time.sleep(0.02)
-        process.send_signal(how)
-        return process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainingConfig, TrainingResult]:
+    """A run that nobody ended."""
+    root = tmp_path_factory.mktemp("whole")
+    config = TrainingConfig(qra=write_set(root), root=root, out=root / "out", batch_size=2, max_steps=STEPS, save_every_steps=3)
+    return config, train(config)
 
 
-@pytest.mark.parametrize(("how", "code", "status"), [(signal.SIGTERM, 3, "stopped"), (signal.SIGKILL, -signal.SIGKILL, "running")])
+@pytest.mark.parametrize(
+    ("number", "code", "status", "steps_left"),  # the last checkpoint is of step 5, which was asked for; of 3, as every third is saved
+    [
+        (signal.SIGTERM, 3, "stopped", [6, 7]),
+        (signal.SIGKILL, -signal.SIGKILL, "running", [4, 5, 6, 7]),
+    ],
+)
 def test_an_ended_process_leaves_a_run_that_goes_on_to_the_same_end(
-    settings: TrainingConfig, how: signal.Signals, code: int, status: str
+    whole: tuple[TrainingConfig, TrainingResult], tmp_path: Path, number: signal.Signals, code: int, status: str, steps_left: list[int]
 ) -> None:
-    assert interrupted(settings, how, after=5) == code
-    run = json.loads((settings.out / "run.json").read_text())
-    assert run["status"] == status
-    assert len(read_metrics(settings.out / "metrics.jsonl")) < STEPS
+    settings = whole[0].model_copy(update={"out": tmp_path / "out"})
+    (tmp_path / "config.json").write_text(settings.model_dump_json())
+    assert exit_code(start(run_command_and_signal, tmp_path / "config.json", number, 5)) == code
+    assert json.loads(settings.folder.record.read_text())["status"] == status
+    assert [row["step"] for row in read_metrics(settings.folder.metrics)] == [1, 2, 3, 4, 5]
     steps: list[int] = []
     done = train(settings, on_step=lambda row: steps.append(row["step"]))
-    assert steps[0] > 3  # not from the start
+    assert steps == steps_left
     assert [row["step"] for row in read_metrics(done.metrics)] == list(range(1, STEPS + 1))
-    whole = train(settings.model_copy(update={"out": settings.out.with_name("whole")}))
-    ends = [hashlib.sha256((r.checkpoint / "model.safetensors").read_bytes()).hexdigest() for r in (done, whole)]
-    assert ends[0] == ends[1]
+    weights = [(r.checkpoint / "model.safetensors").read_bytes() for r in (done, whole[1])]
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.usefixtures("handlers")
 class TestExitCodes:
     def test_0_when_done(self, settings: TrainingConfig, tmp_path: Path) -> None:
-        (tmp_path / "config.json").write_text(settings.model_copy(update={"max_steps": 1}).model_dump_json())
+        (tmp_path / "config.json").write_text(settings.model_dump_json())
         assert main([str(tmp_path / "config.json")]) == 0
         assert (settings.out / "checkpoint" / "model.safetensors").is_file()
 
     def test_0_when_done_before_without_torch(self, settings: TrainingConfig, tmp_path: Path) -> None:
-        (tmp_path / "config.json").write_text(settings.model_copy(update={"max_steps": 1}).model_dump_json())
+        (tmp_path / "config.json").write_text(settings.model_dump_json())
         assert main([str(tmp_path / "config.json")]) == 0
         again = "import sys; from trainer.__main__ import main; sys.exit(main(sys.argv[1:]) or 'torch' in sys.modules)"
         command = [sys.executable, "-c", again, str(tmp_path / "config.json")]
@@ -109,7 +104,7 @@ class TestExitCodes:
         assert "No such file" in said
 
 
-@pytest.mark.parametrize("module", ["trainer", "trainer.training", "trainer.tiny"])
+@pytest.mark.parametrize("module", ["trainer", "trainer.fit", "trainer.tiny"])
 def test_without_torch_an_import_says_what_to_install(module: str) -> None:
     code = f"import sys; sys.modules['torch'] = None\nimport {module}"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

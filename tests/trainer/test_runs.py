@@ -21,7 +21,7 @@ from tests.support.graphs import a_question, cup_graph, unique
 from tests.support.service import shots_video
 
 pytest.importorskip("torch", reason="torch is not installed")
-from trainer.runs import OptimizationSchedule, TrainingConfig
+from trainer.config import OptimizationSchedule, TrainingConfig
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from trainer.runs import OptimizationSchedule, TrainingConfig
     ],
 )
 def test_what_was_not_asked_for_suits_the_model(tmp_path: Path, asked: dict[str, Any], pace: OptimizationSchedule) -> None:
-    assert TrainingConfig(qra=tmp_path, root=tmp_path, out=tmp_path, **asked).pace == pace
+    assert TrainingConfig(qra=tmp_path, root=tmp_path, out=tmp_path, **asked).schedule == pace
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "epochs", "batch_size", "gradient_accumulation_steps"])

@@ -1,0 +1,23 @@
+"""A training loop on its own, without the folder of a run around it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from trainer.config import TrainingConfig
+from trainer.fit import TrainingLoop, make_accelerator
+from trainer.models import load_model
+from trainer.objectives import JointObjective
+from trainer.samples import Sample, read_samples
+
+
+def loop_over(config: TrainingConfig) -> tuple[TrainingLoop, JointObjective, list[Sample]]:
+    samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
+    loaded = load_model(config.model)
+    objective = JointObjective(loaded.processor, rationale_weight=config.rationale_weight)
+    return TrainingLoop(make_accelerator(), loaded.model, objective, samples, config), objective, samples
+
+
+def gradient_of(model: torch.nn.Module) -> Tensor:
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])

@@ -1,0 +1,77 @@
+"""Processes that train, forked from one that has imported torch and the trainer: that import takes longer than what they do."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import sys
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["trainer.fit", "tests.support.training_loops"])
+
+
+def start(target: Callable[..., object], *arguments: Any) -> ForkServerProcess:
+    """Start a process that calls `target`, a function of a module."""
+    process = _context.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def exit_code(process: ForkServerProcess) -> int | None:
+    """How a process ended; one that does not within two minutes is killed."""
+    process.join(120)
+    process.kill()
+    process.join()
+    return process.exitcode
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def run_command_and_signal(config: Path, number: int, after_step: int) -> None:
+    """`python -m trainer CONFIG`, which sends a signal to itself once so many steps are done."""
+    import trainer.run
+    from trainer.__main__ import main
+
+    train = trainer.run.train
+
+    def signalled(*arguments: Any, **options: Any) -> Any:
+        def on_step(row: dict[str, Any]) -> None:
+            if row["step"] == after_step:
+                os.kill(os.getpid(), number)
+
+        return train(*arguments, on_step=on_step, **options)
+
+    trainer.run.train = signalled
+    sys.exit(main([str(config)]))
+
+
+def train_as_one_of(rank: int, world_size: int, port: int, config: Path) -> None:
+    """Take part in a run of several processes; before it, write the gradient of a step of all five samples, and of one of a single."""
+    import torch
+
+    from graph_schema.progress import Progress
+    from tests.support.training_loops import gradient_of, loop_over
+    from trainer.config import TrainingConfig
+    from trainer.run import train
+
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    os.environ.update(address, WORLD_SIZE=str(world_size), RANK=str(rank), LOCAL_RANK=str(rank))
+    torch.set_num_threads(1)
+    options = TrainingConfig.model_validate_json(config.read_bytes())
+    loop, _, _ = loop_over(options)
+    for name, indices in (("all", range(5)), ("one", [2])):
+        loop.accumulate(list(indices), Progress())
+        torch.save(gradient_of(loop.model), config.with_name(f"{name}-{rank}.pt"))
+        loop.model.zero_grad()
+    train(options)

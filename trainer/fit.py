@@ -1,0 +1,261 @@
+"""The training loop, in every process of a run: samples, a model and an objective in; weights out, and a row of metrics for each step.
+
+The unit is the sample. An optimiser step's gradient is the mean over its samples' losses, into however many micro-batches, and over
+however many processes, these are cut. So each micro-batch adds (the sum of its sample losses) * processes / samples of the step, as
+DistributedDataParallel divides by the number of processes; accelerate's own accumulation, which takes means of means, is left at 1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import send_to_device, set_seed
+from torch import Tensor, nn
+from transformers import get_cosine_schedule_with_warmup
+from transformers.utils.logging import disable_progress_bar
+
+from graph_schema.errors import StepgraphError
+from graph_schema.metrics import append_metrics, drop_metrics_after
+from graph_schema.options import TINY
+from graph_schema.progress import Progress
+from trainer.checkpoints import clear_partial, find_latest, release, save_checkpoint
+from trainer.config import OptimizationSchedule, TrainingConfig
+from trainer.models import LoadedModel, build_tiny, load_model
+from trainer.objectives import JointObjective, Objective
+from trainer.sampler import StepSampler, micro_batches
+from trainer.samples import Sample
+
+WARMUP_SHARE = 0.03
+"""Of all steps, before a cosine to 0. Source: Video-STaR; STEP does not say."""
+MAX_GRAD_NORM = 1.0
+SMALL_MODEL_PARAMETERS = 10_000_000
+"""A model below this is trained on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
+
+StepCallback = Callable[[dict[str, Any]], None]
+"""Called with a step's row of metrics once it is written."""
+
+
+class TrainingDiverged(StepgraphError):
+    """The loss is no number any more."""
+
+    kind = "training-diverged"
+
+
+class FitResult(NamedTuple):
+    """Steps done in all, whether these are all there are, and what was trained on what."""
+
+    steps: int
+    finished: bool
+    parameters: int
+    device: str
+    revision: str | None
+
+
+def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, on_step: StepCallback | None = None) -> FitResult:
+    """Load, go on from the latest checkpoint if there is one, train, and write the trained model once all steps are done.
+
+    Every process of the run calls this; the first writes the files. On one GPU, the first that is visible, or on the CPU where there is
+    none; on several where `accelerate launch` or torchrun started a process for each.
+    Args:
+        progress: asked whether to stop (see `TrainingLoop.run`); takes the seconds of `load`, `train` and `save`.
+        on_step: called in the first process only.
+    Raises: BadInput for a model that cannot be used; TrainingDiverged.
+    """
+    disable_progress_bar()  # of transformers, when it reads and writes weights
+    accelerator = make_accelerator()
+    with progress.timed("load"):
+        loaded = _load(accelerator, config, samples)
+        objective = JointObjective(loaded.processor, rationale_weight=config.rationale_weight)
+        loop = TrainingLoop(accelerator, loaded.model, objective, samples, config)
+        loop.resume()
+    with progress.timed("train"), _threads_for(loaded.model):
+        loop.run(progress, on_step)
+    if loop.finished:
+        with progress.timed("save"):
+            if accelerator.is_main_process:
+                model = accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False).to(loaded.dtype)
+                release(model, loaded.processor, partial=config.folder.partial_release, folder=config.folder.release)
+            accelerator.wait_for_everyone()
+    if accelerator.num_processes > 1:
+        accelerator.end_training()
+    return FitResult(loop.steps_done, loop.finished, loaded.model.num_parameters(), accelerator.device.type, loaded.revision)
+
+
+def make_accelerator() -> Accelerator:
+    """Where to train: bfloat16 autocast on a GPU that has it, float32 on any other and on the CPU."""
+    gpu = torch.cuda.is_available()
+    mixed_precision = "bf16" if gpu and torch.cuda.is_bf16_supported() else "no"
+    # else the schedule would go on by as many steps as there are processes, for each step of the optimiser
+    return Accelerator(cpu=not gpu, mixed_precision=mixed_precision, step_scheduler_with_optimizer=False)
+
+
+class TrainingLoop:
+    """A model, its optimiser and schedule, and how many steps they have done.
+
+    Attributes:
+        model: as accelerate wraps it.
+        steps_done: optimiser steps that count; a checkpoint is of this many.
+    """
+
+    def __init__(
+        self, accelerator: Accelerator, model: nn.Module, objective: Objective, samples: Sequence[Sample], config: TrainingConfig
+    ) -> None:
+        """Put the model on its device, ready for the first step."""
+        schedule = config.schedule
+        self._accelerator, self._objective, self._samples, self._config = accelerator, objective, samples, config
+        self._sampler = StepSampler(
+            len(samples), per_step=schedule.questions_per_update, epochs=schedule.epochs, max_steps=config.max_steps, seed=config.seed
+        )
+        if accelerator.device.type != "cpu":
+            model.activation_checkpointing_enable()  # type: ignore[operator]
+        self.model, self._optimizer, self._schedule = accelerator.prepare(model, *make_optimizer(model, schedule, self._sampler.steps))
+        self.model.train()
+        self.steps_done = 0
+        self._clock = time.perf_counter()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.steps_done >= self._sampler.steps
+
+    def resume(self) -> None:
+        """Go on from the latest whole checkpoint: all its weights, its optimiser and its schedule. The steps after it are forgotten."""
+        folder = self._config.folder
+        if (latest := find_latest(folder.states)) is not None:
+            path, self.steps_done = latest
+            self._accelerator.load_state(str(path))
+        self._accelerator.wait_for_everyone()
+        if self._accelerator.is_main_process:
+            clear_partial(folder.states)
+            drop_metrics_after(folder.metrics, self.steps_done)
+        self._accelerator.wait_for_everyone()
+
+    def run(self, progress: Progress, on_step: StepCallback | None = None) -> None:
+        """Do the steps that are left, or those until a stop is asked for; save every `save_every_steps` and where it stops.
+
+        A stop is heard between two micro-batches: the step at hand is then dropped, and done again by whoever goes on. Where several
+        processes train, it is heard between two steps: inside one, a process that stopped would leave the others waiting.
+        Raises: TrainingDiverged.
+        """
+        self._clock = time.perf_counter()
+        while not self.finished and not self._asked_to_stop(progress):
+            row = self.step(progress)
+            if row is None:
+                break
+            if self._accelerator.is_main_process:
+                append_metrics(self._config.folder.metrics, row)
+                if on_step is not None:
+                    on_step(row)
+            if self.steps_done % self._config.save_every_steps == 0:
+                self._save()
+        self._save()
+
+    def step(self, progress: Progress) -> dict[str, Any] | None:
+        """Do one optimiser step and return its row of metrics, or None, with nothing changed, if it was dropped for a stop.
+
+        Random numbers, such as dropout's, are those of the step: one that is done again draws the same.
+        Raises: TrainingDiverged.
+        """
+        step = self.steps_done
+        set_seed(_seed_of(self._config.seed, step, self._accelerator.process_index))
+        sums = self.accumulate(self._sampler.samples_of(step), progress)
+        if sums is None:
+            self._optimizer.zero_grad()
+            return None
+        tokens = sums.pop("tokens")
+        if not math.isfinite(sums["loss"]):
+            raise TrainingDiverged(f"the loss of step {step + 1} is {sums['loss']}; lower learning_rate")
+        self._accelerator.clip_grad_norm_(self.model.parameters(), MAX_GRAD_NORM)
+        learning_rate = self._schedule.get_last_lr()[0]
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._schedule.step()
+        self.steps_done += 1
+        before, self._clock = self._clock, time.perf_counter()
+        return {
+            "step": self.steps_done,
+            "steps": self._sampler.steps,
+            "epoch": round(self._sampler.epoch_after(step), 4),
+            **{name: round(value, 6) for name, value in sums.items()},
+            "learning_rate": learning_rate,
+            "tokens_per_second": round(tokens / max(self._clock - before, 1e-9), 1),
+        }
+
+    def accumulate(self, indices: Sequence[int], progress: Progress) -> dict[str, float] | None:
+        """Add up the gradient of a step's samples: that of their mean loss.
+
+        Returns: over all processes, the mean of `loss` and of its parts, and the number of `tokens` of all forward passes, prompt and
+            pictures too, without padding; None where a stop was asked for on the way.
+        """
+        accelerator = self._accelerator
+        work = list(micro_batches(indices, self._config.schedule.batch_size, rank=accelerator.process_index, world_size=self._processes))
+        sums: dict[str, Tensor] = {}
+        for number, (chosen, weight) in enumerate(work):
+            if self._processes == 1 and progress.should_stop():
+                return None
+            batch = self._objective.collate([self._samples[i] for i in chosen])
+            tokens = sum(int(inputs["attention_mask"].sum()) for inputs in batch.values())
+            last = number == len(work) - 1
+            with contextlib.nullcontext() if last else accelerator.no_sync(self.model):
+                losses = self._objective.sample_losses(self.model, send_to_device(batch, accelerator.device))
+                shares = {name: weight * values.sum() / len(indices) for name, values in losses.items()}
+                accelerator.backward(shares["loss"] * self._processes)
+            for name, share in {**shares, "tokens": torch.tensor(weight * tokens, device=accelerator.device)}.items():
+                sums[name] = sums.get(name, torch.zeros_like(share)) + share.detach()
+        names = list(sums)
+        totals: Tensor = accelerator.reduce(torch.stack([sums[name].double() for name in names]), reduction="sum")
+        return dict(zip(names, totals.tolist(), strict=True))
+
+    @property
+    def _processes(self) -> int:
+        count: int = self._accelerator.num_processes
+        return count
+
+    def _asked_to_stop(self, progress: Progress) -> bool:
+        """Whether any process was asked to stop: one that went on alone would wait for the others."""
+        asked = torch.tensor(float(progress.should_stop()), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(asked, reduction="sum") > 0)
+
+    def _save(self) -> None:
+        if self.steps_done:
+            save_checkpoint(self._accelerator, self._config.folder.states, self.steps_done)
+
+
+def make_optimizer(model: nn.Module, schedule: OptimizationSchedule, steps: int) -> tuple[torch.optim.Optimizer, Any]:
+    """AdamW without weight decay; a linear warm-up from 0, then a cosine to 0. A run of one step has no warm-up: it would learn nothing."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, fused=True)
+    warmup_steps = math.ceil(WARMUP_SHARE * steps) if steps > 1 else 0
+    return optimizer, get_cosine_schedule_with_warmup(optimizer, warmup_steps, steps)
+
+
+def _load(accelerator: Accelerator, config: TrainingConfig, samples: Sequence[Sample]) -> LoadedModel:
+    if config.model != TINY:
+        return load_model(config.model)
+    if accelerator.is_main_process:
+        build_tiny(config.folder.tiny, samples, seed=config.seed)
+    accelerator.wait_for_everyone()
+    return load_model(config.folder.tiny)
+
+
+def _seed_of(seed: int, step: int, rank: int) -> int:
+    """The seed of the random numbers that one process draws in one step."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
+
+
+@contextlib.contextmanager
+def _threads_for(model: Any) -> Iterator[None]:
+    """One thread for a small model while it trains."""
+    before = torch.get_num_threads()
+    if model.num_parameters() < SMALL_MODEL_PARAMETERS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
