@@ -219,10 +219,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def _seconds(run: Mapping[str, Any]) -> list[tuple[str, float, float]]:
-    """Name, seconds and share of the longest, for each step."""
+    """Name, seconds and share of the slowest, for each step."""
     steps = [(n, float(v)) for n, v in _flat(run.get("seconds", run.get("seconds_per_step", {}))) if isinstance(v, int | float)]
-    longest = max((v for _, v in steps), default=0.0) or 1.0
-    return [(n, v, v / longest) for n, v in steps]
+    slowest = max((v for _, v in steps), default=0.0) or 1.0
+    return [(n, v, v / slowest) for n, v in steps]
 
 
 def _number(value: Any) -> str:

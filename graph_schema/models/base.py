@@ -36,7 +36,7 @@ class Record(BaseModel):
 
 
 class Interval(Record):
-    """A stretch of the video's time, `[start_seconds, end_seconds)`."""
+    """A part of the video's time, `[start_seconds, end_seconds)`."""
 
     start_seconds: Seconds
     end_seconds: Seconds
