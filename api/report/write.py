@@ -209,9 +209,9 @@ def _singular(noun: str) -> str:
 
 
 def _seconds(seconds: Mapping[str, float]) -> list[tuple[str, float, float]]:
-    """Name, seconds and share of the longest, for each step."""
-    longest = max(seconds.values(), default=0.0) or 1.0
-    return [(name, value, value / longest) for name, value in seconds.items()]
+    """Name, seconds and share of the slowest, for each step."""
+    slowest = max(seconds.values(), default=0.0) or 1.0
+    return [(name, value, value / slowest) for name, value in seconds.items()]
 
 
 def _number(value: Any) -> str:

@@ -41,14 +41,13 @@ class Row:
 def merge_edges(intervals: Iterable[EdgeInterval[Label]]) -> list[EdgeInterval[Label]]:
     """The intervals by start; those of one label that follow one another are one, as they are for questions and scores."""
     by_label: dict[Label, list[EdgeInterval[Label]]] = defaultdict(list)
-    for interval in intervals:
+    order: dict[int, int] = {}
+    for position, interval in enumerate(sorted(intervals, key=lambda i: (i.start_seconds, i.end_seconds))):
         by_label[interval.label].append(interval)
-    merged = [
-        EdgeInterval(label, *hull(group), edges=sum(i.edges for i in group))
-        for label, same in by_label.items()
-        for group in group_adjacent(same, tolerance_seconds=BRIDGE_SECONDS)
-    ]
-    return sorted(merged, key=lambda i: i.start_seconds)
+        order[id(interval)] = position
+    groups = [group for same in by_label.values() for group in group_adjacent(same, tolerance_seconds=BRIDGE_SECONDS)]
+    groups.sort(key=lambda group: order[id(group[0])])
+    return [EdgeInterval(group[0].label, *hull(group), edges=sum(i.edges for i in group)) for group in groups]
 
 
 def relations_of(graph: STSG, of_node: Mapping[str, EntityView]) -> list[EdgeInterval[tuple[str, str, str]]]:

@@ -48,7 +48,7 @@ class EntityView:
         return sorted({node.clip_index for node in self.nodes})
 
     @property
-    def shots(self) -> str:
+    def clip_numbers(self) -> str:
         """The clips it is in, counted from 1 as questions and page do: `1, 3`."""
         return ", ".join(str(index + 1) for index in self.clips)
 

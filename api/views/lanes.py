@@ -1,28 +1,30 @@
-"""The graph as a picture: time runs to the right, every entity has a lane. Numbers only: in a graph, out where each mark stands.
+"""The graph as a picture: time runs to the right, every entity has a lane. Numbers only: in a graph, out the position of each mark.
 
-A bar is a stretch in view, a mark on it a node (dot: a moment of a dynamic entity; square: where a static entity was
+A bar is a time in view, a mark on it a node (dot: a moment of a dynamic entity; square: where a static entity was
 seen), words over the bar its motions, a dashed link over a cut a reference, an arc between two lanes a relation.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from api.views.edges import motions_of, relations_of
+from api.views.arcs import MAX_ARCS, arcs_of
+from api.views.edges import EdgeInterval, motions_of
 from api.views.entities import EntityView
+from api.views.lane_marks import SMALL_FONT_PX, Arc, Axes, Bar, ClipBar, Lanes, Link, Mark, MotionMark
 from api.views.words import clock, shorten, span, text_width
 from graph_schema.models import STSG
-from graph_schema.vocabulary import SYMMETRIC
+
+__all__ = ["LANE", "MAX_ARCS", "MAX_LANES", "Arc", "Lanes", "choose_entities", "lay_out", "motion_text"]
 
 MAX_LANES = 40
-MAX_ARCS = 240
 MIN_WIDTH, MAX_WIDTH = 1030.0, 6000.0
 LANE = 58.0
 HEAD = 44.0
 """Height of a lane, and of the rulers above the first one, in pixels."""
-_SMALL = 11.0
+LINK_SAG_PX = 15.0
+"""How far the curve of a reference hangs below the lane."""
 _ARROWS = {
     "right": "→",
     "up and right": "↗",
@@ -33,117 +35,6 @@ _ARROWS = {
     "down": "↓",
     "down and right": "↘",
 }
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A node at a keyframe."""
-
-    entity: EntityView
-    moving: bool
-    x: float
-    y: float
-    keyframe: str
-    title: str
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A stretch of one entity in view, in one clip."""
-
-    entity: EntityView
-    x: float
-    y: float
-    width: float
-    title: str
-
-
-@dataclass(frozen=True)
-class MotionMark:
-    """A motion on its lane: a line from `x` to `x + width`, and the words over it if they fit."""
-
-    entity: EntityView
-    x: float
-    y: float
-    width: float
-    text: str
-    title: str
-
-
-@dataclass(frozen=True)
-class Link:
-    """A reference across a cut."""
-
-    entity: EntityView
-    path: str
-    x: float
-    y: float
-    title: str
-
-
-@dataclass(frozen=True)
-class Arc:
-    """A relation from its subject's lane to its object's. `label` stands at (label_x, label_y); `quiet`: there was no free place for it."""
-
-    subject: EntityView
-    object: EntityView
-    predicate: str
-    path: str
-    colour: int
-    directed: bool
-    label_x: float
-    label_y: float
-    label_width: float
-    quiet: bool
-    start_x: float
-    end_x: float
-    subject_y: float
-    object_y: float
-    title: str
-    keyframe: str
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One clip on the ruler."""
-
-    x: float
-    width: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """The whole picture."""
-
-    width: float
-    height: float
-    entities: tuple[EntityView, ...]
-    shots: tuple[Shot, ...]
-    ticks: tuple[tuple[float, str], ...]
-    keyframes: tuple[tuple[float, str], ...]
-    bars: tuple[Bar, ...]
-    marks: tuple[Mark, ...]
-    motions: tuple[MotionMark, ...]
-    links: tuple[Link, ...]
-    arcs: tuple[Arc, ...]
-    predicates: tuple[tuple[str, int, int], ...]
-    """Each predicate with its count in the picture and its colour's number."""
-    hidden_entities: int
-    hidden_arcs: int
-
-
-@dataclass
-class _Free:
-    """Where labels stand already: rectangles that must not meet."""
-
-    taken: list[tuple[float, float, float, float]] = field(default_factory=list)
-
-    def take(self, x1: float, y1: float, x2: float, y2: float) -> bool:
-        if any(x1 < b[2] and b[0] < x2 and y1 < b[3] and b[1] < y2 for b in self.taken):
-            return False
-        self.taken.append((x1, y1, x2, y2))
-        return True
 
 
 def choose_entities(graph: STSG, entities: Sequence[EntityView], most: int = MAX_LANES) -> tuple[EntityView, ...]:
@@ -161,89 +52,24 @@ def choose_entities(graph: STSG, entities: Sequence[EntityView], most: int = MAX
 def lay_out(graph: STSG, entities: Sequence[EntityView], keyframe_keys: Mapping[str, str]) -> Lanes:
     """Place every mark. `keyframe_keys`: keyframe id -> its key on the page."""
     shown = choose_entities(graph, entities)
-    lane = {t.key: HEAD + LANE * i + LANE * 0.56 for i, t in enumerate(shown)}
     of_node = {n.id: t for t in entities for n in t.nodes}
-    by_key = {t.key: t for t in entities}
     times = {k.id: k.time_seconds for c in graph.clips for k in c.keyframes}
-    first = min(c.start_seconds for c in graph.clips) if graph.clips else 0.0
-    last = max([c.end_seconds for c in graph.clips] + [first + 1e-3])
     moved = motions_of(graph, of_node)
-    busiest = max(Counter(m.label[0] for m in moved).values(), default=0)
-    width = min(MAX_WIDTH, max(MIN_WIDTH, 12.0 * len(times), 7.0 * (last - first), 75.0 * busiest))
-    left, right = 14.0, width - 26.0
-
-    def x(seconds: float) -> float:
-        return left + (right - left) * (min(max(seconds, first), last) - first) / (last - first)
-
-    bars, marks = [], []
-    for entity in shown:
-        for clip_index in entity.clips:
-            here = [n for n in entity.nodes if n.clip_index == clip_index]
-            start, end = min(n.start_seconds for n in here), max(n.end_seconds for n in here)
-            title = f"{entity.name}: in view {span(start, end)}"
-            bars.append(Bar(entity, x(start), lane[entity.key], max(3.0, x(end) - x(start)), title))
-        for node in entity.nodes:
-            for box in node.boxes:
-                at = times[box.keyframe_id]
-                marks.append(
-                    Mark(
-                        entity,
-                        node.kind == "dynamic",
-                        x(at),
-                        lane[entity.key],
-                        keyframe_keys[box.keyframe_id],
-                        f"{entity.name} at {clock(at)}",
-                    )
-                )
-
-    motions = []
-    for motion in moved:
-        key, words = motion.label
-        if key in lane:
-            entity = by_key[key]
-            start_x, end_x = x(motion.start_seconds), x(motion.end_seconds)
-            title = f"{entity.name} {words}, {span(motion.start_seconds, motion.end_seconds)}"
-            text = motion_text(words, end_x - start_x)
-            motions.append(MotionMark(entity, start_x, lane[key], max(2.0, end_x - start_x), text, title))
-
-    links = []
-    for reference in graph.references:
-        a, b = of_node[reference.from_id], of_node[reference.to_id]
-        if a.key not in lane or b.key not in lane:
-            continue
-        ends = sorted(
-            (n.clip_index, n.start_seconds, n.end_seconds, lane[of_node[n.id].key])
-            for n in graph.objects
-            if n.id in (reference.from_id, reference.to_id)
-        )
-        (_, _, x1, y1), (_, x2, _, y2) = ends[0], ends[1]
-        x1, x2 = x(x1), x(x2)
-        rise = 15.0
-        path = f"M{x1 - 3:.1f} {y1:.1f} Q{(x1 + x2) / 2:.1f} {max(y1, y2) + rise:.1f} {x2 + 3:.1f} {y2:.1f}"
-        links.append(
-            Link(a, path, (x1 + x2) / 2, max(y1, y2), f"{a.name}: the same thing in two shots, confidence {reference.confidence:.2f}")
-        )
-
-    arcs, hidden_arcs = _arcs(graph, of_node, lane, keyframe_keys, x, motions, width)
+    axes = _axes(graph, shown, len(times), moved)
+    motions = _motion_marks(moved, {t.key: t for t in shown}, axes)
+    arcs, hidden_arcs = arcs_of(graph, of_node, axes, motions, keyframe_keys)
     predicates = Counter((a.predicate, a.colour) for a in arcs)
     return Lanes(
-        width=width,
+        width=axes.width,
         height=HEAD + LANE * len(shown) + 12,
         entities=shown,
-        shots=tuple(
-            Shot(
-                x(c.start_seconds),
-                x(c.end_seconds) - x(c.start_seconds),
-                shorten(f"shot {c.index + 1}", x(c.end_seconds) - x(c.start_seconds) - 6, _SMALL),
-            )
-            for c in graph.clips
-        ),
-        ticks=tuple((x(t), f"{t:g} s" if last < 60 else f"{int(t) // 60}:{t % 60:02g}") for t in _round_times(first, last, width)),
-        keyframes=tuple((x(at), keyframe_keys[k]) for k, at in times.items()),
-        bars=tuple(bars),
-        marks=tuple(marks),
-        motions=tuple(motions),
-        links=tuple(links),
+        clips=_clip_bars(graph, axes),
+        ticks=_ticks(axes),
+        keyframes=tuple((axes.x(at), keyframe_keys[k]) for k, at in times.items()),
+        bars=tuple(bar for entity in shown for bar in _bars(entity, axes)),
+        marks=tuple(mark for entity in shown for mark in _marks(entity, axes, times, keyframe_keys)),
+        motions=motions,
+        links=_links(graph, of_node, axes),
         arcs=tuple(arcs),
         predicates=tuple((name, count, colour) for (name, colour), count in predicates.most_common()),
         hidden_entities=len(entities) - len(shown),
@@ -251,92 +77,88 @@ def lay_out(graph: STSG, entities: Sequence[EntityView], keyframe_keys: Mapping[
     )
 
 
+def _axes(graph: STSG, shown: Sequence[EntityView], keyframes: int, moved: Sequence[EdgeInterval[tuple[str, str]]]) -> Axes:
+    """Wide enough for the keyframes, the seconds and the words of the entity with the most motions."""
+    first = min(c.start_seconds for c in graph.clips) if graph.clips else 0.0
+    last = max([c.end_seconds for c in graph.clips] + [first + 1e-3])
+    busiest = max(Counter(m.label[0] for m in moved).values(), default=0)
+    width = min(MAX_WIDTH, max(MIN_WIDTH, 12.0 * keyframes, 7.0 * (last - first), 75.0 * busiest))
+    return Axes(first, last, width, {t.key: HEAD + LANE * i + LANE * 0.56 for i, t in enumerate(shown)})
+
+
+def _clip_bars(graph: STSG, axes: Axes) -> tuple[ClipBar, ...]:
+    bars = []
+    for clip in graph.clips:
+        x, width = axes.x(clip.start_seconds), axes.x(clip.end_seconds) - axes.x(clip.start_seconds)
+        bars.append(ClipBar(x, width, shorten(f"shot {clip.index + 1}", width - 6, SMALL_FONT_PX)))
+    return tuple(bars)
+
+
+def _ticks(axes: Axes) -> tuple[tuple[float, str], ...]:
+    last = axes.last_seconds
+    return tuple(
+        (axes.x(t), f"{t:g} s" if last < 60 else f"{int(t) // 60}:{t % 60:02g}") for t in _round_times(axes.first_seconds, last, axes.width)
+    )
+
+
+def _bars(entity: EntityView, axes: Axes) -> list[Bar]:
+    bars = []
+    for clip_index in entity.clips:
+        here = [n for n in entity.nodes if n.clip_index == clip_index]
+        start, end = min(n.start_seconds for n in here), max(n.end_seconds for n in here)
+        width = max(3.0, axes.x(end) - axes.x(start))
+        bars.append(Bar(entity, axes.x(start), axes.lane[entity.key], width, f"{entity.name}: in view {span(start, end)}"))
+    return bars
+
+
+def _marks(entity: EntityView, axes: Axes, times: Mapping[str, float], keyframe_keys: Mapping[str, str]) -> list[Mark]:
+    marks = []
+    for node in entity.nodes:
+        for box in node.boxes:
+            at, key = times[box.keyframe_id], keyframe_keys[box.keyframe_id]
+            title = f"{entity.name} at {clock(at)}"
+            marks.append(Mark(entity, node.kind == "dynamic", axes.x(at), axes.lane[entity.key], key, title))
+    return marks
+
+
+def _motion_marks(moved: Sequence[EdgeInterval[tuple[str, str]]], by_key: Mapping[str, EntityView], axes: Axes) -> tuple[MotionMark, ...]:
+    marks = []
+    for motion in moved:
+        key, words = motion.label
+        if key in axes.lane:
+            entity = by_key[key]
+            start_x, end_x = axes.x(motion.start_seconds), axes.x(motion.end_seconds)
+            title = f"{entity.name} {words}, {span(motion.start_seconds, motion.end_seconds)}"
+            text = motion_text(words, end_x - start_x)
+            marks.append(MotionMark(entity, start_x, axes.lane[key], max(2.0, end_x - start_x), text, title))
+    return tuple(marks)
+
+
+def _links(graph: STSG, of_node: Mapping[str, EntityView], axes: Axes) -> tuple[Link, ...]:
+    nodes = {n.id: n for n in graph.objects}
+    links = []
+    for reference in graph.references:
+        entity = of_node[reference.from_id]
+        if entity.key not in axes.lane or of_node[reference.to_id].key not in axes.lane:
+            continue
+        ends = (nodes[reference.from_id], nodes[reference.to_id])
+        early, late = sorted(ends, key=lambda n: (n.clip_index, n.start_seconds, n.end_seconds, axes.lane[of_node[n.id].key]))
+        x1, y1 = axes.x(early.end_seconds), axes.lane[of_node[early.id].key]
+        x2, y2 = axes.x(late.start_seconds), axes.lane[of_node[late.id].key]
+        middle, low = (x1 + x2) / 2, max(y1, y2)
+        path = f"M{x1 - 3:.1f} {y1:.1f} Q{middle:.1f} {low + LINK_SAG_PX:.1f} {x2 + 3:.1f} {y2:.1f}"
+        title = f"{entity.name}: the same thing in two shots, confidence {reference.confidence:.2f}"
+        links.append(Link(entity, path, middle, low, title))
+    return tuple(links)
+
+
 def motion_text(motion: str, width: float) -> str:
     """The words if they fit into `width` pixels, else an arrow, else nothing."""
     arrow = next((a for words, a in _ARROWS.items() if motion == f"moves {words}"), "")
     for text in (f"{arrow} {motion}".strip(), motion, arrow):
-        if text and text_width(text, _SMALL) <= width:
+        if text and text_width(text, SMALL_FONT_PX) <= width:
             return text
     return ""
-
-
-def _arcs(
-    graph: STSG,
-    of_node: Mapping[str, EntityView],
-    lane: Mapping[str, float],
-    keyframe_keys: Mapping[str, str],
-    x: Callable[[float], float],
-    words: Sequence[MotionMark],
-    width: float,
-) -> tuple[list[Arc], int]:
-    """Relations between shown entities, the longest first, and how many were left out.
-
-    Each stands where, within its interval, its line runs clear of other lines and its label clear of other labels and of the
-    motion words; without such a place it is quiet: in the middle, its label shown on demand.
-    """
-    by_key = {entity.key: entity for entity in of_node.values()}
-    held = [r for r in relations_of(graph, of_node) if r.label[0] in lane and r.label[2] in lane]
-    held.sort(key=lambda r: r.start_seconds - r.end_seconds)
-    colours = {name: i for i, (name, _) in enumerate(Counter(r.label[1] for r in held).most_common())}
-    labels, lines = _Free(), _Free()
-    for word in words:
-        if word.text:
-            middle, half = word.x + word.width / 2, text_width(word.text, _SMALL) / 2
-            labels.take(middle - half, word.y - 20, middle + half, word.y - 7)
-    spoken = list(labels.taken)
-    tops = sorted(lane.values())
-    keyframes = [k for c in graph.clips for k in c.keyframes]
-    arcs = []
-    for relation in held[:MAX_ARCS]:
-        predicate, start, end = relation.label[1], relation.start_seconds, relation.end_seconds
-        subject, object_ = by_key[relation.label[0]], by_key[relation.label[2]]
-        subject_y, object_y = lane[subject.key], lane[object_.key]
-        upper, lower = min(subject_y, object_y), max(subject_y, object_y)
-        start_x, end_x = x(start), x(end)
-        half = text_width(predicate, _SMALL) / 2 + 5
-        places = [start_x + share * (end_x - start_x) for share in (0.5, 0.38, 0.62, 0.26, 0.74, 0.14, 0.86, 0.04, 0.96)]
-        places.sort(key=lambda at: _crosses(spoken, at, upper, lower))  # those that cut no word first
-        found = None
-        for at in places:
-            middle = min(max(at, half + 1), width - half - 1)  # a label at the edge stays whole
-            gaps = [(middle, y + down) for y in tops if upper <= y < lower for down in (21.0, 31.0, 13.0)]
-            if not _crosses(lines.taken, at, upper, lower):
-                found = next((g for g in gaps if labels.take(g[0] - half, g[1] - 8, g[0] + half, g[1] + 8)), None)
-            if found:
-                lines.taken.append((at - 1, upper, at + 1, lower))
-                break
-        if not found:
-            at = (start_x + end_x) / 2
-        label_x, label_y = found or (min(max(at, half + 1), width - half - 1), (upper + lower) / 2)
-        nearest = min(keyframes, key=lambda k: abs(k.time_seconds - (start + end) / 2), default=None)
-        directed = predicate not in SYMMETRIC
-        tip = object_y - 9 if object_y > subject_y else object_y + 9
-        arcs.append(
-            Arc(
-                subject=subject,
-                object=object_,
-                predicate=predicate,
-                path=f"M{at:.1f} {subject_y:.1f}V{tip if directed else object_y:.1f}",
-                colour=colours[predicate] % 6,
-                directed=directed,
-                label_x=label_x,
-                label_y=label_y,
-                label_width=2 * half,
-                quiet=found is None,
-                start_x=start_x,
-                end_x=end_x,
-                subject_y=subject_y,
-                object_y=object_y,
-                title=f"{subject.name} {predicate} {object_.name}, {span(start, end)}",
-                keyframe=keyframe_keys[nearest.id] if nearest else "",
-            )
-        )
-    return arcs, len(held) - len(arcs)
-
-
-def _crosses(taken: Sequence[tuple[float, float, float, float]], at: float, upper: float, lower: float) -> bool:
-    """Whether a vertical line at `at` comes within 6 pixels of one of the rectangles."""
-    return any(at - 6 < x2 and x1 < at + 6 and upper < y2 and y1 < lower for x1, y1, x2, y2 in taken)
 
 
 def _round_times(first: float, last: float, width: float) -> list[float]:

@@ -32,7 +32,7 @@ Verified = Annotated[bool | None, Field(description="whether a model, asked whet
 
 
 class Interval(Record):
-    """A stretch of the video's time, `[start_seconds, end_seconds)`."""
+    """A part of the video's time, `[start_seconds, end_seconds)`."""
 
     start_seconds: Seconds
     end_seconds: Seconds

@@ -26,7 +26,7 @@ def test_time_runs_linearly_from_the_first_clip_to_the_last(tmp_path: Path) -> N
         (509.0, 217.8),
     ]  # to 2.5 s; 2.5-3.6 s
     assert [(round(m.x, 3), round(m.width, 3)) for m in lanes.motions] == [(113.0, 198.0)]
-    assert [round(s.x, 3) for s in lanes.shots] == [14.0, 509.0]
+    assert [round(s.x, 3) for s in lanes.clips] == [14.0, 509.0]
 
 
 def test_every_thing_has_one_lane_and_a_relation_joins_the_two(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_what_goes_on_over_a_keyframe_is_drawn_as_one() -> None:
     assert merge_edges(held) == [EdgeInterval(a, 1.0, 3.0, 2), EdgeInterval(b, 2.0, 3.0), EdgeInterval(a, 3.5, 4.0)]
 
 
-def test_twins_are_told_apart_and_keep_their_colour_across_clips(tmp_path: Path) -> None:
+def test_lookalikes_are_distinguished_and_keep_their_colour_across_clips(tmp_path: Path) -> None:
     graph = draw_example(tmp_path)
-    twin = graph.objects[0].model_copy(update={"id": "twin", "entity_id": "twin", "start_seconds": 0.2})
-    things = entities_of(graph.model_copy(update={"objects": (*graph.objects, twin)}), "v0")
+    lookalike = graph.objects[0].model_copy(update={"id": "lookalike", "entity_id": "lookalike", "start_seconds": 0.2})
+    things = entities_of(graph.model_copy(update={"objects": (*graph.objects, lookalike)}), "v0")
     assert [t.name for t in things] == ["red circle 1", "blue square", "red circle 2"]
     assert len({t.colour for t in things}) == 3
     assert [len(t.nodes) for t in things] == [3, 2, 1]

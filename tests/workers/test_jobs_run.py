@@ -150,7 +150,7 @@ def test_an_unforeseen_error_is_tried_three_times_and_then_given_up_with_its_rea
 def test_a_step_that_does_not_hear_a_wish_to_cancel_is_ended_with_its_process(
     embedded_store: GraphStore, induce: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.jobs.lease.CANCEL_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("workers.jobs.lease.CANCEL_TIMEOUT_SECONDS", 0.3)
     taken = embedded_store.jobs.claim(induce.id, "me", 0.8, now=time.time())
     assert taken is not None
     ended = Event()

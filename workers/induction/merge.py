@@ -157,7 +157,7 @@ def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
 
 
 def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_ScoredInterval, int | None]]:
-    """Divide a relation's time among the keyframes it is told at; the parts together are the whole.
+    """Divide a relation's time among the keyframes it is stated at; the parts together are the whole.
 
     Two static objects: one part, no keyframe. Else one part for each keyframe within the time at which the dynamic ends
     are seen: from that keyframe to the next, the first from the start, the last to the end. If no such keyframe lies within,

@@ -18,7 +18,7 @@ HEARTBEAT_SECONDS = 2.0
 """Renewals are at most this far apart, so that a wish to cancel is heard soon; a short lease is renewed four times in its time."""
 PROGRESS_SECONDS = 0.5
 """The row is written at most this often."""
-CANCEL_GRACE_SECONDS = 30.0
+CANCEL_TIMEOUT_SECONDS = 30.0
 """A step that does not end so long after a wish to cancel is ended with its process."""
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Lease:
     Args:
         job: as `claim_job` returned it.
         stop: asked between steps; True means that this worker is shutting down.
-        on_unresponsive: called, after the row says cancelled, when a step does not end `CANCEL_GRACE_SECONDS` after a wish to cancel.
+        on_unresponsive: called, after the row says cancelled, when a step does not end `CANCEL_TIMEOUT_SECONDS` after it was asked to stop.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Lease:
         self._expires = row.lease_expires
         if row.cancel_requested and self._cancelled_at is None:
             self._cancelled_at = time.monotonic()
-        if self._on_unresponsive and self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_GRACE_SECONDS:
-            logger.warning("job %s did not stop %d s after it was cancelled; its process is ended", job.id, CANCEL_GRACE_SECONDS)
+        if self._on_unresponsive and self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_TIMEOUT_SECONDS:
+            logger.warning("job %s did not stop %d s after it was cancelled; its process is ended", job.id, CANCEL_TIMEOUT_SECONDS)
             self._store.jobs.finish(job.id, job.owner or "", job.attempt, "cancelled")
             self._on_unresponsive()

@@ -126,7 +126,7 @@ def _progress(folder: Path) -> tuple[float, str]:
 def _only_trainer_in(folder: Path, lease: Lease) -> Iterator[int]:
     """Lock the folder against a trainer that a lost attempt left behind; the lock is held until the last process that has it ends.
 
-    Raises: Interrupted if the other one trains on: it is no fault of this job, which is done when it comes back later.
+    Raises: Interrupted if the other one trains on: this job has not failed, it is run when it comes back later.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as file:

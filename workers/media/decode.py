@@ -220,7 +220,7 @@ def _check_is_video_file(path: Path) -> None:
         raise VideoUnreadable(f"{name} is empty (0 bytes); its download or recording did not finish, get it again")
     with path.open("rb") as file:
         # FFmpeg would give a worse reason
-        if _looks_like_text(file.read(512)):
+        if _is_probably_text(file.read(512)):
             raise VideoUnreadable(f"{name} is not a video: it holds text; give a video file")
 
 
@@ -237,7 +237,7 @@ def _why_not_opened(path: Path, error: av.FFmpegError) -> str:
     return f"{name} cannot be opened as a video ({detail})"
 
 
-def _looks_like_text(head: bytes) -> bool:
+def _is_probably_text(head: bytes) -> bool:
     if head.startswith(b"YUV4MPEG2 "):  # a text's head before raw pictures, which may be printable too
         return False
     try:

@@ -13,7 +13,7 @@ _EDGE_GRID = (6, 4)
 _EVENNESS = 0.5
 """Weight of clusters of equal length against clusters of equal content."""
 _NOISE = 1e-4
-"""Squared feature distance that coding noise makes; less is no change."""
+"""Squared feature distance that coding noise makes; less is not a change."""
 
 
 def moment_features(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

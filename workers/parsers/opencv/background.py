@@ -1,4 +1,7 @@
-"""What stands still behind everything, for a camera that does not move. In: RGB frames. Out: a background and foreground masks."""
+"""What stands still behind everything, for a camera that does not move. In: RGB frames. Out: a background and foreground masks.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Does the camera move, and how? In: small RGB frames. Out: where each frame lies against the first, or that the camera stood still."""
+"""Does the camera move, and how? In: small RGB frames. Out: where each frame lies against the first, or that the camera stood still.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,25 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 CORNERS = 300
+"""Corners followed from frame to frame, at most."""
 MIN_CORNERS = 20
 """With fewer corners no motion is reported: a plain wall looks the same wherever the camera points."""
 CELLS = 6
 """The frame in CELLS x CELLS cells: what moves as one in most cells that have corners is the picture, not an object in it."""
 MIN_INLIERS = 0.5
+"""Share of the corners that one similarity transform must explain for the picture to have moved as one …"""
 MIN_CELLS = 0.6
+"""… share of the cells with corners that must go along …"""
 MIN_ALL_CELLS = 0.25
-"""Share of all cells that must go along: corners may all lie on one object that moves before a plain wall."""
+"""… and share of all cells: corners may all lie on one object that moves before a plain wall."""
 STILL_PX = 0.35
 """Mean shift from frame to frame, in pixels of a 240 px frame, below which the camera stands."""
 MOVING_SHARE = 0.3
 """Share of frames with a shift from which on the camera moves."""
 DRIFT = 0.012
 """… or how far it may drift from where it started, in frame diagonals."""
-DRIFT_SECONDS_FRAMES = 20
-"""Drift is the sum of the median shifts of so many frames at a time: a car that fills the frame for a second is no drift."""
+DRIFT_FRAMES = 20
+"""Drift is the sum of the median shifts of so many frames at a time: a car that fills the frame for a second is not a drift."""
 MAX_SHIFT = 0.12
 """Frames further than this from the middle one, in frame diagonals, show too little in common to be laid over each other."""
 
@@ -49,7 +55,7 @@ def camera_motion(images: Image) -> CameraMotion:
     middle = np.asarray([width / 2, height / 2, 1.0])
     shifts = np.asarray([(s @ middle)[:2] - middle[:2] for s in steps]).reshape(-1, 2)
     shifting = float((np.hypot(*shifts.T) > STILL_PX * max(width, height) / 240).mean()) if steps else 0.0
-    windows = [shifts[k : k + DRIFT_SECONDS_FRAMES] for k in range(0, len(shifts), DRIFT_SECONDS_FRAMES)]
+    windows = [shifts[k : k + DRIFT_FRAMES] for k in range(0, len(shifts), DRIFT_FRAMES)]
     drift = np.cumsum([np.median(w, axis=0) * len(w) for w in windows], axis=0).reshape(-1, 2)
     moves = shifting > MOVING_SHARE or bool((np.hypot(*drift.T) > DRIFT * diagonal).any())
     if not moves:

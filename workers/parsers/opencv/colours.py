@@ -1,4 +1,7 @@
-"""Colour words, and colours as points whose distance is what an eye sees. In: RGB. Out: CIELAB points and one of eleven words."""
+"""Colour words, and colours as points whose distance is what an eye sees. In: RGB. Out: CIELAB points and one of eleven words.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from numpy.typing import NDArray
 from graph_schema.vocabulary import COLOURS
 
 BLACK_BELOW = 22.0
+"""Darker than this is black, lighter than the next white, where there is little chroma."""
 WHITE_FROM = 76.0
-"""Lightness (0 to 100) that borders black and white, where there is little chroma."""
+"""Lightness in CIELAB, 0 to 100."""
 GREY_CHROMA = 13.0
 """Below this chroma a colour has no hue to speak of."""
 DARK_CHROMA = 20.0
@@ -52,6 +56,7 @@ def word_of_lab(point: NDArray[np.float32]) -> str:
 
 RED, PINK = COLOURS.index("red"), COLOURS.index("pink")
 _LEVELS = 16
+"""Steps of each channel in the table of colour words."""
 
 
 def _table() -> NDArray[np.uint8]:

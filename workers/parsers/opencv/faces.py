@@ -2,6 +2,10 @@
 
 A cascade sees faces in bottles and logos too, and goes on to see them for as long as these stand there. So single frames only
 propose; each proposal is followed from frame to frame, and is a face if several cascades, trained apart, keep seeing one there.
+Measured on the nine test videos and 20 synthetic worlds, none of which shows a frontal face: one cascade took a kettle, a bottle,
+a logo and a car for one, three that agree took none, at 1 to 12 % of the parser's time. How many real faces they miss is not known.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
 """
 
 from __future__ import annotations
@@ -26,8 +30,9 @@ them in a bottle and a kettle; `alt_tree` in none of these."""
 SEARCH_PX = 320
 """Long side of the frames that are searched as a whole: enough for faces of 1 / 13 of it, at half the cost of 480."""
 SEARCH_SECONDS = 1.0
+"""A clip's frames are searched so far apart …"""
 MIN_SEARCHED = 4
-"""A clip's frames are searched so far apart; of a short clip at least so many."""
+"""… but at least so many of them."""
 WINDOW_PX = 24
 """Smaller faces are too coarse to judge; the cascades' windows are 20 px."""
 FOLLOW_PX = 48

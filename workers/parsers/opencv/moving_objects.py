@@ -1,4 +1,7 @@
-"""From regions that move to named objects: people, and what moves and is not recognised. In: frames. Out: tracks."""
+"""From regions that move to named objects: people, and what moves and is not recognised. In: frames. Out: tracks.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,11 @@ SOLID = 0.5
 JITTER = 0.03
 """A region's middle wanders by this share of its height while arms and legs swing."""
 ALIVE_SECONDS = 0.5
+"""Time between two frames that are compared."""
 ALIVE_LEVEL = 16
+"""Grey levels by which a pixel must change."""
 ALIVE_SHARE = 0.01
-"""Nobody stands quite still: within ALIVE_SECONDS this share of a person's pixels changes by more than ALIVE_LEVEL, in three frames
+"""Nobody stands quite still: after ALIVE_SECONDS this share of a person's pixels changes by more than ALIVE_LEVEL, in three frames
 of four. People who stand with their back to the camera reach 0.03; bottles, in which HOG sees people, 0.001."""
 COLOUR_FRAMES = 8
 """Frames from which an object's colour is read."""

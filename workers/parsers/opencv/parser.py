@@ -22,6 +22,7 @@ from workers.parsers.opencv.shape_tracks import follow_shapes
 from workers.parsers.opencv.tracks import Fact, Track, end_of, facts, movements, moves
 
 VERSION = 2
+"""Raised when the same frames give another graph than before."""
 POSITIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 

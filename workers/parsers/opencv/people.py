@@ -1,6 +1,8 @@
 """Who is a person: OpenCV's HOG detector on crops of what moves. In: RGB pictures and boxes. Out: evidence, 0 to 1.
 
 On whole frames the detector is of no use: it sees people in bottles (score 1.8) and in no frame of a woman with a dog.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
 """
 
 from __future__ import annotations

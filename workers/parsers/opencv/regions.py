@@ -2,6 +2,8 @@
 
 Every foreground pixel goes to the region that was there a moment ago: so pieces of one person stay one object, and two who
 meet stay two.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
 """
 
 from __future__ import annotations

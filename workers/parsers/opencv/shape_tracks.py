@@ -3,6 +3,8 @@
 Two passes. Whole, regular regions are joined into tracks by place, speed, area. Then each track's own outline, as seen
 at its best, is laid over the frames where the shape was half hidden or half out of the frame: where it covers pixels of
 its colour and no open ground, there it is.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
 """
 
 from __future__ import annotations

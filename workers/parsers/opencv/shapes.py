@@ -1,6 +1,8 @@
 """Plain shapes in single frames: regions of one colour with a regular outline. In: frames. Out: regions, their shape words, a palette.
 
 Nothing here knows time; shape_tracks.py follows what is found here.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
 """
 
 from __future__ import annotations
@@ -42,9 +44,11 @@ REGULAR = 0.87
 REGULAR_COMMON = 0.955
 """… and with shapes that much resembles: windows, burrows, letters, leaves out of focus (0.85 to 0.93)."""
 COMMON_SHAPES = frozenset({"rectangle", "ellipse", "pentagon", "hexagon"})
+"""Shapes to which REGULAR_COMMON applies."""
 SMALL_AREA_PX = 900
+"""Below this area blurred edges weigh more …"""
 SMALL_ALLOWANCE = 0.04
-"""Below this area blurred edges weigh more: of so much less agreement is asked at a third of it (stars of 30 px: 0.85 to 0.94)."""
+"""… and so much less agreement is required at a third of it (stars of 30 px: 0.85 to 0.94)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Objects followed through a clip, and what their positions over time say: movements and relations. No images, only boxes and masks."""
+"""Objects followed through a clip, and what their positions over time say: movements and relations. No images, only boxes and masks.
+
+Constants say what they limit and why. A value was measured only where a measurement stands beside it; the others are not measured.
+"""
 
 from __future__ import annotations
 
