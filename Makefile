@@ -7,6 +7,9 @@ VIDEO ?=
 TEST ?=
 JOBS ?= logical
 
+# The many processes of the tests would each compile torch and transformers anew, which is half of what importing them takes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup setup-test demo test coverage test-compose lint bench pins
 
 # The stamp holds the pins it was made from: set-up again costs nothing until a pin or pyproject.toml changes.

@@ -22,7 +22,7 @@ from transformers import get_cosine_schedule_with_warmup
 from transformers.utils.logging import disable_progress_bar
 
 from graph_schema.errors import StepgraphError
-from graph_schema.metrics import append_metrics, drop_metrics_after
+from graph_schema.metrics import Metrics, append_metrics, drop_metrics_after
 from graph_schema.options import TINY
 from graph_schema.progress import Progress
 from trainer.checkpoints import clear_partial, find_latest, release, save_checkpoint
@@ -38,7 +38,7 @@ MAX_GRAD_NORM = 1.0
 SMALL_MODEL_PARAMETERS = 10_000_000
 """A model below this is trained on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
 
-StepCallback = Callable[[dict[str, Any]], None]
+StepCallback = Callable[[Metrics], None]
 """Called with a step's row of metrics once it is written."""
 
 
@@ -157,7 +157,7 @@ class TrainingLoop:
                 self._save()
         self._save()
 
-    def step(self, progress: Progress) -> dict[str, Any] | None:
+    def step(self, progress: Progress) -> Metrics | None:
         """Do one optimiser step and return its row of metrics, or None, with nothing changed, if it was dropped for a stop.
 
         Random numbers, such as dropout's, are those of the step: one that is done again draws the same.

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock, Timeout
 from pydantic import ConfigDict, ValidationError
@@ -19,9 +19,10 @@ from pydantic import ConfigDict, ValidationError
 from graph_schema.errors import Conflict, OutOfSpace, describe_validation_errors
 from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash, file_sha256
-from graph_schema.models import Record
+from graph_schema.metrics import Metrics
 from graph_schema.options import TINY
 from graph_schema.progress import Progress
+from graph_schema.record import JsonObject, Record
 from trainer.config import TRAINING_VERSION, TrainingConfig, TrainingFolder
 from trainer.samples import Sample, read_samples
 
@@ -43,7 +44,7 @@ class TrainerRecord(Record):
 
     status: Literal["running", "stopped", "done", "failed"]
     identity: str
-    configuration: dict[str, Any]
+    configuration: JsonObject
     inputs: dict[str, str]
     seeds: dict[str, int]
     versions: dict[str, str | int]
@@ -65,7 +66,7 @@ class TrainingResult(Record):
 def train(
     config: TrainingConfig,
     *,
-    on_step: Callable[[dict[str, Any]], None] | None = None,
+    on_step: Callable[[Metrics], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
     """Train, or go on with a run that was interrupted, or return the one that is done.
