@@ -61,7 +61,7 @@ def test_an_ended_process_leaves_a_run_that_goes_on_to_the_same_end(
     assert json.loads(settings.folder.record.read_text())["status"] == status
     assert [row["step"] for row in read_metrics(settings.folder.metrics)] == [1, 2, 3, 4, 5]
     steps: list[int] = []
-    done = train(settings, on_step=lambda row: steps.append(row["step"]))
+    done = train(settings, on_step=lambda row: steps.append(int(row["step"])))
     assert steps == steps_left
     assert [row["step"] for row in read_metrics(done.metrics)] == list(range(1, STEPS + 1))
     weights = [(r.checkpoint / "model.safetensors").read_bytes() for r in (done, whole[1])]

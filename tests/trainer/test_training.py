@@ -164,7 +164,7 @@ def test_a_run_stopped_between_micro_batches_goes_on_to_the_very_same_end(
     assert json.loads(settings.folder.record.read_text())["status"] == "stopped"
     assert not stopped.checkpoint.exists()
     steps: list[int] = []
-    done = train(settings, on_step=lambda row: steps.append(row["step"]))
+    done = train(settings, on_step=lambda row: steps.append(int(row["step"])))
     assert (done.stopped, done.steps, steps) == (False, STEPS, [3, 4, 5])
     assert weights(done.checkpoint) == weights(whole.checkpoint)
     assert rows_of(done.metrics) == rows_of(whole.metrics)
@@ -208,7 +208,7 @@ def test_a_run_that_died_goes_on_from_the_last_whole_checkpoint(
     assert not half.exists()
 
     steps: list[int] = []
-    done = train(settings, on_step=lambda row: steps.append(row["step"]))
+    done = train(settings, on_step=lambda row: steps.append(int(row["step"])))
     assert steps == [3, 4, 5]
     assert weights(done.checkpoint) == weights(whole.checkpoint)
     assert rows_of(done.metrics) == rows_of(whole.metrics)
