@@ -82,7 +82,7 @@ def test_an_upload_above_the_limit_is_refused_whether_it_says_its_size_or_not(cl
 
 
 @pytest.mark.parametrize(
-    ("request_body", "said"),
+    ("request_body", "output"),
     [
         ({"json": {"file": "talk.mp4"}}, "the content type is 'application/json'"),
         ({"files": {"video": ("talk.mp4", b"x")}}, "a file in the field 'video'"),

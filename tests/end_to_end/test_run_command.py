@@ -301,7 +301,7 @@ def test_odd_real_files_fail_with_a_reason(real_videos: Path, tmp_path: Path, ca
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["missing.mp4"], "no such file or folder: missing.mp4; nothing was started"),
         (["GOOD", "missing.mp4"], "no such file or folder: missing.mp4; nothing was started"),
