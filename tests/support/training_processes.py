@@ -43,6 +43,7 @@ def run_command_and_signal(config: Path, number: int, after_step: int) -> None:
     import trainer.run
     from trainer.__main__ import main
 
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # its weights are compared with those of a run on the CPU
     train = trainer.run.train
 
     def signalled(*arguments: Any, **options: Any) -> Any:
@@ -65,7 +66,7 @@ def train_as_one_of(rank: int, world_size: int, port: int, config: Path) -> None
     from trainer.config import TrainingConfig
     from trainer.run import train
 
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     os.environ.update(address, WORLD_SIZE=str(world_size), RANK=str(rank), LOCAL_RANK=str(rank))
     torch.set_num_threads(1)
     options = TrainingConfig.model_validate_json(config.read_bytes())
