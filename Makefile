@@ -6,6 +6,8 @@ OUT ?= demo
 VIDEO ?=
 TEST ?=
 JOBS ?= logical
+# A file stays in one process, which shares its fixtures; in the order of their names, else files of few, long tests would come last.
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 # The many processes of the tests would each compile torch and transformers anew, which is half of what importing them takes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,10 +36,10 @@ lint: setup-test ## style, formatting, types
 
 # Beyond four processes the engines, which all share, and memory (each loads torch) are the limit.
 test: setup-test $(if $(TEST),,lint) ## everything that CI runs; TEST=tests/workers: that file or folder, in one process, without lint
-	$(BIN)/python -m pytest -m "not compose" $(or $(TEST),--numprocesses $(JOBS) --maxprocesses 4 --dist loadfile)
+	$(BIN)/python -m pytest -m "not compose" $(or $(TEST),--numprocesses $(JOBS) --maxprocesses 4 $(SPREAD))
 
 coverage: setup-test ## all tests once more, much slower, with the share of lines that they run
-	$(BIN)/python -m pytest -m "not compose" --numprocesses $(JOBS) --maxprocesses 4 --dist loadfile --cov
+	$(BIN)/python -m pytest -m "not compose" --numprocesses $(JOBS) --maxprocesses 4 $(SPREAD) --cov
 
 test-compose: setup-test ## docker compose up --build, and the end-to-end test against it
 	$(BIN)/python -m pytest -m compose

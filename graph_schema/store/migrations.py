@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import time
+
 from neo4j.exceptions import ClientError
 
 from graph_schema import cypher
 from graph_schema.errors import SchemaTooNew
-from graph_schema.store.bolt import Bolt, retry_once_on
+from graph_schema.store.bolt import Bolt
 from graph_schema.timestamps import now
 
 
@@ -27,7 +31,11 @@ class Migrations:
 
         Raises: SchemaTooNew if the schema is newer than this code knows.
         """
-        return retry_once_on(ClientError, self._apply)  # another process made the same index in the same moment
+        for _ in cypher.migrations():  # another process may have applied each of them in the same moment
+            with contextlib.suppress(ClientError):
+                return self._apply()
+            time.sleep(random.uniform(0.02, 0.2))
+        return self._apply()
 
     def _apply(self) -> int:
         known = cypher.migrations()

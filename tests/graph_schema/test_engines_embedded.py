@@ -12,9 +12,11 @@ import textwrap
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from neo4j.exceptions import ConstraintError
 
 from graph_schema.cypher import migrations
 from graph_schema.engines.embedded import engine_pid, open_embedded, stop_embedded
@@ -227,3 +229,22 @@ def test_a_data_directory_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutOfSpace, match=r"cannot be written: .*; set STEPGRAPH_DATA"):
         open_embedded(tmp_path / "file" / "data")
+
+
+def test_a_migration_that_another_process_records_first_is_taken_as_done(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with GraphStore.open(Settings(data=data)) as store:
+        with store.bolt.session(read_only=False) as session:
+            session.run("MATCH (v:SchemaVersion) DELETE v").consume()
+        run, recorded = store.bolt.run, []
+
+        def run_in_the_moment_of_another(name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+            rows = run(name, **parameters)
+            if name == "schema/record_migration":
+                recorded.append(parameters["version"])
+                raise ConstraintError("Duplicated key")  # as the engine says to the later one of two transactions
+            return rows
+
+        monkeypatch.setattr(store.bolt, "run", run_in_the_moment_of_another)
+        newest = migrations()[-1][0]
+        assert store.migrate() == newest
+        assert recorded == list(range(1, newest + 1))
