@@ -24,7 +24,7 @@ Step = tuple[str, dict[str, Any], list[dict[str, Any]]]
 
 def _life_of_a_graph(g: str) -> list[Step]:
     """A clip with two things, one seen twice; its questions; their training run; a job. Each query once, in an order that makes sense."""
-    at = "2030-01-01T00:00:00+00:00"  # newer than all that other tests write, so that it heads every list
+    at = "9999-01-01T00:00:00+00:00"  # newer than all that other tests write, so that it heads every list
     video = {"id": f"v{g}", "name": "a.mp4", "created_at": at}
     head = {"id": g, "video_id": f"v{g}", "producer": "hand", "cycle": 0, "kind": "stsg", "created_at": at, "content": "c", "video": "V"}
     counts = {"clip_count": 1, "object_count": 3, "relation_count": 1, "motion_count": 1, "reference_count": 0, "event_count": 2}
