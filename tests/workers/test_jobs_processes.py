@@ -23,10 +23,13 @@ from graph_schema.options import OpenCVParserOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support import service
+from tests.support.processes import descendants
 from workers.jobs.local_pool import LocalWorkerPool
 from workers.parsers import open_parser
 from workers.pipeline import induce, path_of
 from workers.synthetic import make_world, write_world
+
+LOCAL_WORKER = "workers.jobs.local_worker"
 
 HALF_AN_UPLOAD = (
     b"POST /v1/videos HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000\r\n\r\n"
@@ -47,10 +50,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_world(make_world(12), tmp_path_factory.mktemp("world"))[0]
 
 
-def children_of(process_id: int) -> list[psutil.Process]:
-    return [p for p in psutil.Process(process_id).children(recursive=True) if "workers.jobs.local_worker" in " ".join(p.cmdline())]
-
-
 def test_a_worker_killed_in_the_middle_leaves_a_job_that_ends_with_the_identical_graph(
     settings: Settings, tmp_path: Path, world: Path
 ) -> None:
@@ -62,7 +61,7 @@ def test_a_worker_killed_in_the_middle_leaves_a_job_that_ends_with_the_identical
         video = service.upload(client, world)
         location = service.order(client, "graphs", {"video_id": video["id"]})
         service.wait_until(lambda: list(parses.glob("*.json")), 120, "the first shot is parsed")
-        (worker,) = [p for p in children_of(up.pid) if p.cmdline()[-1] == "cpu"]
+        (worker,) = [p for p in descendants({LOCAL_WORKER}, of=up.pid) if p.cmdline()[-1] == "cpu"]
         worker.kill()
         kept = {p: p.stat().st_mtime_ns for p in parses.glob("*.json")}
         assert client.get(location).json()["state"] == "running"  # nobody has noticed yet
@@ -81,7 +80,7 @@ def test_when_the_parent_is_killed_no_child_stays(settings: Settings, tmp_path: 
         video = service.upload(client, world)
         service.order(client, "graphs", {"video_id": video["id"]})
         service.wait_until(lambda: (settings.data / "steps" / "split").is_dir(), 120, "the worker is at work")
-        children = children_of(up.pid)
+        children = descendants({LOCAL_WORKER}, of=up.pid)
         assert len(children) == 2
         engine = engine_pid(settings.data)
         assert engine is not None
@@ -105,7 +104,7 @@ def test_ctrl_c_ends_the_service_and_hands_jobs_back(settings: Settings, tmp_pat
         video = service.upload(client, world)
         location = service.order(client, "graphs", {"video_id": video["id"]})
         service.wait_until(lambda: client.get(location).json()["state"] == "running", 120, "the job runs")
-        children = children_of(up.pid)
+        children = descendants({LOCAL_WORKER}, of=up.pid)
         up.send_signal(signal.SIGINT)
         up.wait(60)
         assert not psutil.wait_procs(children, timeout=5)[1]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 
 from graph_schema.metrics import read_metrics, training_folder
@@ -16,6 +15,7 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.graphs import a_question, cup_graph, unique
 from tests.support.media_examples import ground
+from tests.support.processes import descendants
 from tests.support.service import wait_until
 from workers.jobs.runner import run_job
 
@@ -54,10 +54,6 @@ LONG = 100_000
 """Steps of a run that no test waits for."""
 
 
-def trainers() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if {"trainer", "workers.jobs.process_guard"} & set(p.cmdline())]
-
-
 def train_until(store: GraphStore, settings: Settings, job: Job, step: int) -> list[int]:
     """Train until a step is done, and cancel the job. Returns the steps in the metrics."""
     metrics = training_folder(settings.data, job.parameters.training_run_id) / "metrics.jsonl"  # type: ignore[union-attr]
@@ -67,7 +63,7 @@ def train_until(store: GraphStore, settings: Settings, job: Job, step: int) -> l
         store.jobs.request_cancel(job.id)
         running.result(60)
     assert store.jobs.read(job.id).state == "cancelled"
-    assert trainers() == []
+    assert descendants({"trainer", "workers.jobs.process_guard"}) == []
     return [int(row["step"]) for row in read_metrics(metrics)]
 
 
