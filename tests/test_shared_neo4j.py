@@ -29,7 +29,7 @@ def answers(address: Address) -> bool:
     try:
         with neo4j.GraphDatabase.driver(address.uri, auth=(address.user, address.password)) as driver:
             driver.verify_connectivity()
-    except neo4j.exceptions.ServiceUnavailable:
+    except neo4j.exceptions.DriverError:  # nobody listens, or the server ended while it answered
         return False
     return True
 
