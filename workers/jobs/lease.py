@@ -1,10 +1,16 @@
-"""The lease of a running job: renewed in a thread while the work goes on, with its progress; tells the work when to stop."""
+"""A worker's lease of a job: claims it, renews it in a thread while the work goes on, with its progress, and tells the work when to stop.
+
+What may become of a job is decided by the rules of `graph_schema/store/job_rules.py`.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -28,7 +34,7 @@ class Lease:
     """Holds one attempt at a job. A context manager: renewing ends with the block.
 
     Args:
-        job: as `claim_job` returned it.
+        job: as `store.jobs.claim` returned it.
         stop: asked between steps; True means that this worker is shutting down.
         on_unresponsive: called, after the row says cancelled, when a step does not end `CANCEL_TIMEOUT_SECONDS` after it was asked to stop.
     """
@@ -37,7 +43,8 @@ class Lease:
         self, store: GraphStore, job: Job, seconds: float, stop: Callable[[], bool], on_unresponsive: Callable[[], None] | None = None
     ) -> None:
         """Take over the claimed job; nothing is renewed before the block is entered."""
-        self._store, self._job, self._seconds, self._stop, self._on_unresponsive = store, job, seconds, stop, on_unresponsive
+        self.job = job
+        self._store, self._seconds, self._stop, self._on_unresponsive = store, seconds, stop, on_unresponsive
         self._expires = job.lease_expires
         self._progress: float | None = None
         self._message: str | None = None
@@ -47,6 +54,15 @@ class Lease:
         self._news = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._renew_until_over, name=f"lease of {job.id}", daemon=True)
+
+    @classmethod
+    def claim(
+        cls, store: GraphStore, job_id: str, seconds: float, stop: Callable[[], bool], on_unresponsive: Callable[[], None] | None = None
+    ) -> Self | None:
+        """Claim a job for this process, as an owner of a new name. None if it is not to be had. Raises NotFound."""
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        job = store.jobs.claim(job_id, owner, seconds, time.time())
+        return None if job is None else cls(store, job, seconds, stop, on_unresponsive)
 
     def __enter__(self) -> Self:
         """Start renewing."""
@@ -83,7 +99,7 @@ class Lease:
         self._progress, self._message = fraction, message
         self._news.set()
         if self.should_stop():
-            raise Interrupted(f"job {self._job.id} was asked to stop at {fraction:.0%} ({message}); what is done is kept")
+            raise Interrupted(f"job {self.job.id} was asked to stop at {fraction:.0%} ({message}); what is done is kept")
 
     def _renew_until_over(self) -> None:
         while True:
@@ -98,14 +114,14 @@ class Lease:
                 self._lost.set()
                 return
             except Exception:
-                logger.exception("the lease of job %s could not be renewed", self._job.id)
+                logger.exception("the lease of job %s could not be renewed", self.job.id)
                 if time.time() >= self._expires:
                     self._lost.set()
                     return
             self._over.wait(min(PROGRESS_SECONDS, self._seconds / 8))
 
     def _renew(self) -> None:
-        job, now = self._job, time.time()
+        job, now = self.job, time.time()
         progress, message = self._sent = self._progress, self._message
         row = self._store.jobs.renew_lease(job.id, job.owner or "", job.attempt, self._seconds, now, progress, message)
         self._expires = row.lease_expires

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -43,12 +39,12 @@ def run_job(
     Args: stop, on_unresponsive: see `Lease`.
     Raises: NotFound for a job that is not in the store; EngineUnavailable (the lease then runs out, and another attempt follows).
     """
-    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # a new name for each attempt
-    job = store.jobs.claim(job_id, owner, settings.lease_seconds, time.time())
-    if job is None:
+    lease = Lease.claim(store, job_id, settings.lease_seconds, stop, on_unresponsive)
+    if lease is None:
         return
+    job, owner = lease.job, lease.job.owner or ""
     logger.info("job %s: %s, attempt %d", job.id, job.kind, job.attempt)
-    with Lease(store, job, settings.lease_seconds, stop, on_unresponsive) as lease:
+    with lease:
         outcome = _attempt(job, store, settings, lease)
     logger.info("job %s: %s %s", job.id, outcome.state, outcome.error or "")
     try:
