@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -44,12 +44,6 @@ def box_gap(a: Sequence[float], b: Sequence[float]) -> float:
     """Distance between two boxes' nearest points; negative where they overlap: how far along the easier axis they would have to part."""
     dx, dy = max(a[0] - b[2], b[0] - a[2]), max(a[1] - b[3], b[1] - a[3])
     return float(np.hypot(max(dx, 0), max(dy, 0))) if max(dx, dy) > 0 else max(dx, dy)
-
-
-def union_box(boxes: Iterable[Sequence[float]]) -> PixelBox:
-    """The smallest box that holds all of them; there is at least one."""
-    x1, y1, x2, y2 = zip(*boxes, strict=True)
-    return min(x1), min(y1), max(x2), max(y2)
 
 
 def clip_box(box: Sequence[float], width: float, height: float) -> PixelBox | None:

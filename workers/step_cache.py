@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,11 +42,3 @@ class StepCache:
         result = compute()
         write_atomically(path, adapter.dump_json(result))
         return result
-
-
-@contextmanager
-def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Add the seconds that the block takes to those of a step."""
-    started = time.perf_counter()
-    yield
-    seconds[step] = round(seconds.get(step, 0.0) + time.perf_counter() - started, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph_schema.geometry import axis_gap, box_between, box_centre, box_gap, box_iou, centre_distance, clip_box, displacement, union_box
+from graph_schema.geometry import axis_gap, box_between, box_centre, box_gap, box_iou, centre_distance, clip_box, displacement
 
 
 def test_overlap_of_boxes() -> None:
@@ -34,7 +34,6 @@ def test_gaps_between_boxes(other: tuple[float, float, float, float], along_an_a
     assert (axis_gap(other, box), box_gap(other, box)) == (along_an_axis, straight)
 
 
-def test_union_and_what_is_inside_the_frame() -> None:
-    assert union_box([(0, 1, 2, 3), (1, 0, 5, 2)]) == (0, 0, 5, 3)
+def test_what_of_a_box_is_inside_the_frame() -> None:
     assert clip_box((-1, 2, 3, 9), 10, 5) == (0, 2, 3, 5)
     assert clip_box((-3, 0, 0, 5), 10, 5) is None  # it only touches the frame
