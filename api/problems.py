@@ -22,6 +22,7 @@ from graph_schema.errors import (
     EngineUnavailable,
     Interrupted,
     LeaseLost,
+    ModelUnavailable,
     NotFound,
     OutOfSpace,
     StepgraphError,
@@ -40,6 +41,7 @@ STATUSES: dict[type[StepgraphError], HTTPStatus] = {
     Interrupted: HTTPStatus.CONFLICT,
     EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     BrokerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ModelUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 """A class that is not listed has the status of its nearest base."""

@@ -164,6 +164,18 @@ class SchemaTooNew(EngineUnavailable):
         )
 
 
+class ModelUnavailable(StepgraphError):
+    """A Video-LLM cannot be loaded or does not answer; the same call may succeed later."""
+
+    kind = "model-unavailable"
+
+
+class ModelRefused(BadInput):
+    """A Video-LLM will not take this request, now or later."""
+
+    kind = "model-refused"
+
+
 class BrokerUnavailable(StepgraphError):
     """The broker that carries the wake-up messages does not answer; jobs are accepted and wait."""
 

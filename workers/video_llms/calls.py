@@ -1,0 +1,151 @@
+"""Model calls, each done once: kept under the content of the request, counted by stage.
+
+A call that is kept is never made again, so a run that was stopped anywhere loses no finished call, and a finished run makes none.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field, ValidationError
+
+from graph_schema.files import write_atomically
+from graph_schema.identifiers import content_hash, file_sha256
+from graph_schema.models import Record
+from graph_schema.record import JsonObject
+from workers.video_llms.base import GREEDY, Answered, Completion, Question, Sampling, VideoLLM
+
+CALLS_VERSION = 1
+"""Raised when the same request must be made anew."""
+
+logger = logging.getLogger(__name__)
+
+
+class Call(Record):
+    """A finished call as it is kept: the request and what came of it. `images`: SHA-256 of the pictures' files, in order."""
+
+    id: str
+    model: JsonObject
+    images: tuple[str, ...]
+    question: Question
+    sampling: Sampling | None = Field(description="null: yes / no")
+    completion: Completion
+
+
+class StageAccount(Record):
+    """The calls of one stage. Tokens and seconds are of the calls that were made, not of those that were kept from before."""
+
+    calls: int = 0
+    kept: int = Field(default=0, description="of the calls: those kept from before")
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    rejected: int = Field(default=0, description="replies that could not be read")
+
+    def plus(self, other: StageAccount) -> StageAccount:
+        """The sum of two accounts."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return StageAccount(**{key: mine[key] + theirs[key] for key in mine})
+
+
+class CachedCalls:
+    """A Video-LLM whose calls are kept in `<data>/calls/` and counted. May be shared by threads.
+
+    Attributes:
+        account: {stage: StageAccount}, of all calls since it was made.
+    """
+
+    def __init__(self, model: VideoLLM, data: Path, *, checkpoint: Callable[[], None] = lambda: None) -> None:
+        """Make nothing yet. `checkpoint` is called whenever a call is done, and may raise Interrupted."""
+        self.model = model
+        self.folder = data / "calls"
+        self.account: dict[str, StageAccount] = {}
+        self._checkpoint = checkpoint
+        self._lock = threading.Lock()
+
+    def generate(self, images: Sequence[Path], questions: Sequence[Question], sampling: Sampling = GREEDY) -> list[Call]:
+        """Reply to each question about the pictures; the calls in the questions' order. Raises as the model does; what is done is kept."""
+        return self._done(images, questions, sampling, lambda missing: self.model.generate(images, missing, sampling))
+
+    def yes_probability(self, images: Sequence[Path], questions: Sequence[Question]) -> list[Call]:
+        """How likely "yes" is, of each question about the pictures. Raises as the model does; what is done is kept."""
+        return self._done(images, questions, None, lambda missing: self.model.yes_probability(images, missing))
+
+    def reject(self, stage: str) -> None:
+        """Count a reply that could not be read."""
+        self._count(stage, StageAccount(rejected=1))
+
+    def _done(
+        self,
+        images: Sequence[Path],
+        questions: Sequence[Question],
+        sampling: Sampling | None,
+        ask: Callable[[Sequence[Question]], Iterator[Answered]],
+    ) -> list[Call]:
+        hashes = tuple(map(_picture_hash, images))
+        ids = [self._id(hashes, question, sampling) for question in questions]
+        found = {call_id: call for call_id in dict.fromkeys(ids) if (call := self._read(call_id)) is not None}
+        missing = {call_id: question for call_id, question in zip(ids, questions, strict=True) if call_id not in found}
+        for call in found.values():
+            self._count(call.question.stage, StageAccount(calls=1, kept=1))
+        requests = list(missing.items())
+        answered = ask([question for _, question in requests]) if requests else iter(())
+        for position, completion in answered:
+            call_id, question = requests[position]
+            call = Call(id=call_id, model=self.model.identity, images=hashes, question=question, sampling=sampling, completion=completion)
+            write_atomically(self._path(call_id), call.model_dump_json().encode())
+            found[call_id] = call
+            self._count(
+                question.stage,
+                StageAccount(
+                    calls=1,
+                    prompt_tokens=completion.prompt_tokens,
+                    completion_tokens=completion.completion_tokens,
+                    seconds=completion.seconds,
+                ),
+            )
+            self._checkpoint()
+        return [found[call_id] for call_id in ids]
+
+    def _id(self, images: tuple[str, ...], question: Question, sampling: Sampling | None) -> str:
+        asked = question.model_dump(mode="json", exclude={"stage"})
+        drawn = None if sampling is None else sampling.model_dump(mode="json")
+        return f"call{content_hash(CALLS_VERSION, self.model.identity, images, asked, drawn)}"
+
+    def _path(self, call_id: str) -> Path:
+        return self.folder / call_id[4:6] / f"{call_id}.json"
+
+    def _read(self, call_id: str) -> Call | None:
+        path = self._path(call_id)
+        try:
+            return Call.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:  # emptied by a power cut, or written by another version
+            logger.warning("%s is not a call that was kept (%s); it is made again", path, error)
+            return None
+
+    def _count(self, stage: str, more: StageAccount) -> None:
+        with self._lock:
+            self.account[stage] = self.account.get(stage, StageAccount()).plus(more)
+
+
+class _File(NamedTuple):
+    path: Path
+    size: int
+    modified: int
+
+
+def _picture_hash(path: Path) -> str:
+    status = path.stat()
+    return _sha256(_File(path, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=4096)
+def _sha256(file: _File) -> str:
+    return file_sha256(file.path)
