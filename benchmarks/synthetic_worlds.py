@@ -15,8 +15,7 @@ from typing import Any
 from graph_schema.compare import UNITS, Comparison, compare_graphs
 from graph_schema.models import STSG, FrameSceneGraph
 from graph_schema.options import OpenCVParserOptions
-from workers.media import ClipFrames
-from workers.parsers import SceneParser, open_parser
+from workers.parsers import ClipToParse, SceneParser, open_parser
 from workers.pipeline import induce
 from workers.synthetic import make_world, write_world
 
@@ -34,10 +33,10 @@ class _Remembering:
         self.name, self.version, self.configuration = parser.name, parser.version, parser.configuration
         self.said: dict[int, tuple[FrameSceneGraph, ...]] = {}
 
-    def parse(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
+    def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
         """What the parser says."""
-        self.said[clip.index] = self._parser.parse(clip)
-        return self.said[clip.index]
+        self.said[clip.split.index] = self._parser.parse(clip)
+        return self.said[clip.split.index]
 
 
 class _SingleFrames:
@@ -49,9 +48,9 @@ class _SingleFrames:
         self._parsed = parsed
         self.configuration: dict[str, Any] = {}
 
-    def parse(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
+    def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
         """The remembered frames, each for itself."""
-        return tuple(_alone(frame) for frame in self._parsed[clip.index])
+        return tuple(_alone(frame) for frame in self._parsed[clip.split.index])
 
 
 def _alone(frame: FrameSceneGraph) -> FrameSceneGraph:

@@ -18,8 +18,8 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
 from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
-from workers.media import MEDIA_VERSION, ClipFrames, SplitConfig, SplitVideo, as_text, open_split
-from workers.parsers import SceneParser, open_parser
+from workers.media import MEDIA_VERSION, ClipFrames, SplitClip, SplitConfig, SplitVideo, as_text, open_split
+from workers.parsers import ClipToParse, SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
 from workers.step_cache import StepCache
 
@@ -80,10 +80,14 @@ def induce(
             split, frames = opened.enter_context(open_split(path, data=data, config=config))
             return split
 
-        def parse(index: int) -> tuple[FrameSceneGraph, ...]:
+        def frames_of(index: int) -> ClipFrames:
             if not frames:  # the split came from the cache
                 split_again()
-            return parser.parse(frames[index])
+            return frames[index]
+
+        def parse(clip: SplitClip) -> tuple[FrameSceneGraph, ...]:
+            images = tuple(data / keyframe.image for keyframe in clip.keyframes)
+            return parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
 
         progress.report(0.0, "splitting")
         split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
@@ -96,7 +100,7 @@ def induce(
             progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
             progress.report(0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
             clip_is = [*split_of, clip.index]
-            parsing = partial(parse, clip.index)
+            parsing = partial(parse, clip)
             with progress.timed("parse"):
                 parsed.append(cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], parsing))
     progress.report(0.9, "merging and bridging")

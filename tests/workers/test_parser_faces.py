@@ -98,7 +98,7 @@ def graphs() -> tuple[FrameSceneGraph, ...]:
         keyframes=(5, 20, 35),
         frame_size=(WIDTH, HEIGHT),
     )
-    return OpenCVParser().parse(clip)
+    return OpenCVParser().parse_frames(clip)
 
 
 def test_the_face_and_the_head_it_belongs_to_stay_two_objects_through_induction(graphs: tuple[FrameSceneGraph, ...]) -> None:

@@ -62,7 +62,7 @@ def _red_passes_blue(frame: Image, seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def passing() -> tuple[FrameSceneGraph, ...]:
-    return OpenCVParser().parse(_clip(_red_passes_blue, 6, (5, 30, 55)))
+    return OpenCVParser().parse_frames(_clip(_red_passes_blue, 6, (5, 30, 55)))
 
 
 def test_names_shapes_colours_and_what_moves(passing: tuple[FrameSceneGraph, ...]) -> None:
@@ -107,7 +107,7 @@ def test_left_of_ends_when_the_object_has_passed() -> None:
         cv2.rectangle(frame, (200, 100), (259, 159), BLUE, cv2.FILLED)
         _circle(frame, (40 + 20 * seconds, 130), 20, RED)
 
-    graphs = OpenCVParser().parse(_clip(draw, 4, (10, 30)))
+    graphs = OpenCVParser().parse_frames(_clip(draw, 4, (10, 30)))
     relations = {(g.objects[r.subject].label, r.predicate, g.objects[r.object].label, r.end_seconds) for g in graphs for r in g.relations}
     assert relations == {("circle", "left of", "square", 9.0)}
 
@@ -117,7 +117,7 @@ def test_an_object_hidden_for_a_moment_stays_one_object_and_lies_behind() -> Non
         _circle(frame, (40 + 60 * seconds, 120), 18, GREEN)
         cv2.rectangle(frame, (130, 80), (199, 149), YELLOW, cv2.FILLED)
 
-    graphs = OpenCVParser().parse(_clip(draw, 4, (2, 17, 38)))
+    graphs = OpenCVParser().parse_frames(_clip(draw, 4, (2, 17, 38)))
     assert _words(graphs) == {("circle", "green", "dynamic"), ("square", "yellow", "static")}
     assert len({o.track for g in graphs for o in g.objects}) == 2
     over = {(g.objects[r.subject].label, g.objects[r.object].label) for g in graphs for r in g.relations if r.predicate == "in front of"}
@@ -129,25 +129,25 @@ def test_two_of_one_colour_that_pass_stay_two() -> None:
         _circle(frame, (40 + 50 * seconds, 90), 18, RED)
         _circle(frame, (280 - 50 * seconds, 140), 18, RED)
 
-    graphs = OpenCVParser().parse(_clip(draw, 4.5, (3, 22, 42)))
+    graphs = OpenCVParser().parse_frames(_clip(draw, 4.5, (3, 22, 42)))
     assert len({o.track for g in graphs for o in g.objects}) == 2
     assert {m.motion for g in graphs for m in g.motions} == {"moves right", "moves left"}
 
 
 def test_the_same_frames_give_the_same_graph(passing: tuple[FrameSceneGraph, ...]) -> None:
-    assert OpenCVParser().parse(_clip(_red_passes_blue, 6, (5, 30, 55))) == passing
+    assert OpenCVParser().parse_frames(_clip(_red_passes_blue, 6, (5, 30, 55))) == passing
 
 
 def test_nothing_is_seen_in_noise() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, size=(20, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    assert all(not g.objects for g in OpenCVParser().parse(_as_clip(images, (0, 10))))
+    assert all(not g.objects for g in OpenCVParser().parse_frames(_as_clip(images, (0, 10))))
 
 
 def test_nothing_is_seen_in_a_gradient_that_gets_darker() -> None:
     ramp = np.broadcast_to(np.linspace(60, 200, WIDTH)[None, :, None], (HEIGHT, WIDTH, 3))
     images = np.stack([(ramp * (1 - 0.01 * k)).astype(np.uint8) for k in range(20)])
-    assert all(not g.objects for g in OpenCVParser().parse(_as_clip(images, (0, 10))))
+    assert all(not g.objects for g in OpenCVParser().parse_frames(_as_clip(images, (0, 10))))
 
 
 def test_irregular_blobs_of_one_colour_are_no_shapes() -> None:
@@ -159,7 +159,7 @@ def test_irregular_blobs_of_one_colour_are_no_shapes() -> None:
             cv2.ellipse(frame, (int(x), int(y)), (14, 7), float(x * y % 180), 0, 360, GREEN, cv2.FILLED)
             cv2.ellipse(frame, (int(x) + 9, int(y) + 6), (12, 6), float(x + y), 0, 360, GREEN, cv2.FILLED)
 
-    labels = {o.label for g in OpenCVParser().parse(_clip(draw, 2, (0, 10))) for o in g.objects}
+    labels = {o.label for g in OpenCVParser().parse_frames(_clip(draw, 2, (0, 10))) for o in g.objects}
     assert labels <= {"ellipse"}, labels
 
 
@@ -175,7 +175,7 @@ def test_a_patterned_object_that_crosses_is_a_moving_object() -> None:
         if right > left:
             frame[100:180, left:right] = thing[:, left - x : right - x]
         frames.append(frame)
-    graphs = OpenCVParser().parse(_as_clip(np.stack(frames), (25,)))
+    graphs = OpenCVParser().parse_frames(_as_clip(np.stack(frames), (25,)))
     objects = graphs[0].objects
     assert [(o.label, o.kind) for o in objects] == [("moving object", "dynamic")]
     box = objects[0].box_xyxy

@@ -16,7 +16,7 @@ from workers.synthetic import make_world, write_world
 def _objects(video: Path, data: Path) -> list[FrameObject]:
     """One object of each track, by its start."""
     with open_split(video, data=data) as (_, clips):
-        seen = {o.track: o for clip in clips for graph in OpenCVParser().parse(clip) for o in graph.objects}
+        seen = {o.track: o for clip in clips for graph in OpenCVParser().parse_frames(clip) for o in graph.objects}
     return sorted(seen.values(), key=lambda o: (o.start_seconds or 0.0, o.track or ""))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from graph_schema.options import ParserOptions
-from workers.parsers.base import SceneParser
+from workers.parsers.base import ClipToParse, SceneParser
 
-__all__ = ["SceneParser", "open_parser"]
+__all__ = ["ClipToParse", "SceneParser", "open_parser"]
 
 
 def open_parser(options: ParserOptions) -> SceneParser:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from graph_schema.models import FrameSceneGraph
 from graph_schema.record import JsonObject
-from workers.media import ClipFrames
+from workers.media import ClipFrames, SplitClip
+
+
+@dataclass(frozen=True)
+class ClipToParse:
+    """What a parser may look at: a clip's keyframes as pictures on disk, and, if it follows things over time, the frames between them.
+
+    Args:
+        split: the clip and its keyframes.
+        images: the keyframes' pictures, in their order.
+        open_frames: gives the clip's frames; decodes the video if nobody has yet. Valid as long as the video's parsing lasts.
+    """
+
+    split: SplitClip
+    images: tuple[Path, ...]
+    open_frames: Callable[[], ClipFrames]
 
 
 class SceneParser(Protocol):
@@ -25,6 +43,6 @@ class SceneParser(Protocol):
     @property
     def configuration(self) -> JsonObject: ...
 
-    def parse(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
-        """Return one frame scene graph for each of `clip.keyframes`, in time order."""
+    def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
+        """Return one frame scene graph for each of the clip's keyframes, in time order."""
         ...

@@ -16,6 +16,7 @@ from graph_schema.geometry import PixelBox, box_centre, clip_box
 from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
 from graph_schema.record import JsonObject
 from workers.media import ClipFrames
+from workers.parsers.base import ClipToParse
 from workers.parsers.opencv.faces import follow_faces
 from workers.parsers.opencv.moving_objects import follow_moving_objects
 from workers.parsers.opencv.shape_tracks import follow_shapes
@@ -48,7 +49,11 @@ class OpenCVParser:
         """Nothing to set; the OpenCV release, because its detectors decide."""
         return {"opencv": cv2.__version__}
 
-    def parse(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
+    def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
+        """One frame scene graph for each keyframe."""
+        return self.parse_frames(clip.open_frames())
+
+    def parse_frames(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
         """Return one frame scene graph for each keyframe of the clip, in time order."""
         before = cv2.getNumThreads()
         cv2.setNumThreads(self._threads)
