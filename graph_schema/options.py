@@ -25,6 +25,35 @@ class OpenCVParserOptions(Record):
     kind: Literal["opencv"] = "opencv"
 
 
+class PromptedParserOptions(Record):
+    """A Video-LLM reads the keyframes, in the paper's order. Source: STEP, semantics parsing and dual verification; METHODS 1.1."""
+
+    kind: Literal["prompted"] = "prompted"
+    model: str = Field(min_length=1, max_length=500, description="a model folder on the worker, a hub id, or a name that the server knows")
+    backend: Literal["transformers", "openai"] = Field(
+        default="transformers", description="transformers: on the worker itself; openai: the server at STEPGRAPH_OPENAI_URL"
+    )
+    staged: bool = Field(default=True, description="false: one prompt for the whole scene graph of a keyframe")
+    samples: int = Field(
+        default=5, ge=1, le=64, description="replies to each prompt that names something; how many agree is the confidence"
+    )
+    temperature: float = Field(default=0.7, ge=0, le=5, description="of these replies; one reply alone is greedy")
+    min_frequency: float = Field(default=0.6, gt=0, le=1, description="what fewer of the replies say is left out")
+    yes_no: bool = Field(default=True, description="ask of each object, attribute and relation whether it is there")
+    max_objects: int = Field(default=12, ge=1, le=200, description="a keyframe")
+    max_pairs: int = Field(default=24, ge=0, le=10_000, description="of objects whose relations are asked for, a keyframe")
+    boxes: Literal["none", "pixels", "thousandths", "fractions"] = Field(
+        default="none", description="what the model counts boxes in, if it is to give them: Qwen2.5-VL pixels, Qwen3-VL thousandths"
+    )
+    merge: bool = Field(default=True, description="ask the model about look-alikes within a clip, and about motions")
+    bridge: bool = Field(default=True, description="ask the model which objects of different clips are one")
+    max_candidates: int = Field(default=3, ge=1, le=1000, description="earlier objects that one of a later clip is compared with")
+    max_pixels: int | None = Field(
+        default=None, ge=784, description="of a picture, for the model on the worker; null: as its processor says"
+    )
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+
+
 def _named_by_kind(value: Any) -> Any:
     """A parser's kind alone stands for that parser with its defaults."""
     return {"kind": value} if isinstance(value, str) else value

@@ -28,7 +28,7 @@ from graph_schema.models.job import (
 )
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, QRASet, Question, RationaleStep, ReasoningPath, Review, VideoRef
 from graph_schema.models.run import InputRecord, LossSummary, RunRecord, TrainingRecord, TrainingRun
-from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
+from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph, Rejection
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video, VideoSummary
 from graph_schema.record import Record
 
@@ -73,6 +73,7 @@ __all__ = [
     "ReasoningPath",
     "Record",
     "Reference",
+    "Rejection",
     "Relation",
     "Review",
     "RunRecord",

@@ -16,6 +16,8 @@ class Attribute(Record):
     kind: str = Field(description="colour, size, shape, position, …")
     name: str
     confidence: Confidence = 1.0
+    verified: Annotated[Verified, Field(exclude_if=lambda verified: verified is None)] = None
+    call_ids: CallIds = ()
 
 
 class FrameObject(Record):
@@ -63,6 +65,14 @@ class FrameMotion(Interval):
     confidence: Confidence = 1.0
 
 
+class Rejection(Record):
+    """A reply, or a part of one, that could not be read; the cached call has its words."""
+
+    stage: str
+    call_id: str
+    reason: str
+
+
 class FrameSceneGraph(Record):
     """What one keyframe shows. Source: STEP, frame scene graph FSG_t = (O_t, A_t, R_t)."""
 
@@ -72,6 +82,7 @@ class FrameSceneGraph(Record):
     objects: tuple[FrameObject, ...]
     relations: tuple[FrameRelation, ...] = ()
     motions: tuple[FrameMotion, ...] = ()
+    rejections: Annotated[tuple[Rejection, ...], Field(exclude_if=lambda rejections: not rejections)] = ()
 
     @model_validator(mode="after")
     def _edges_join_known_objects(self) -> Self:

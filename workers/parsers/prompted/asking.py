@@ -1,0 +1,105 @@
+"""Ask a Video-LLM about some pictures and read its replies; what cannot be read is noted. What is asked, and why, is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from graph_schema.models import Rejection
+from graph_schema.options import PromptedParserOptions
+from graph_schema.record import JsonObject, Record
+from workers.parsers.prompted.prompt_files import Prompts
+from workers.parsers.prompted.reader import read_items, read_object, read_text
+from workers.video_llms import GREEDY, CachedCalls, Call, Question, Sampling
+
+R = TypeVar("R", bound=Record)
+TEXT_TOKENS, LIST_TOKENS, WHOLE_TOKENS, YES_NO_TOKENS = 256, 512, 2048, 8
+"""The longest replies that are waited for."""
+MIN_YES = 0.5
+"""Source: METHODS 1.1, S2v."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the model says of one yes / no question. `agrees`: None where it was not asked, or said neither."""
+
+    agrees: bool | None = None
+    call_ids: tuple[str, ...] = ()
+
+
+class PictureQuestions:
+    """Questions about the same pictures. Methods raise as the model does; calls that are done are kept.
+
+    Attributes:
+        rejections: the replies, or parts of them, that could not be read so far.
+    """
+
+    def __init__(self, images: Sequence[Path], calls: CachedCalls, prompts: Prompts, options: PromptedParserOptions) -> None:
+        """Ask nothing yet."""
+        self.rejections: list[Rejection] = []
+        self.options = options
+        self._images, self._calls, self._prompts = images, calls, prompts
+
+    def question(self, prompt: str, schema: JsonObject | None = None, /, *, tokens: int = LIST_TOKENS, **values: object) -> Question:
+        """A prompt with its fields filled in; its stage is the prompt's name."""
+        return Question(stage=prompt, text=self._prompts.fill(prompt, **values), json_schema=schema, max_new_tokens=tokens)
+
+    def sampled(self, questions: Sequence[Question]) -> list[Call]:
+        """The calls of questions that are asked several times; once and greedily if the options say so."""
+        options = self.options
+        sampling = GREEDY if options.samples == 1 else Sampling(n=options.samples, temperature=options.temperature, seed=options.seed)
+        return self._calls.generate(self._images, questions, sampling)
+
+    def text(self, questions: Sequence[Question]) -> list[tuple[str, str]]:
+        """(reply as plain text, call id) of questions that are asked once; `(none)` where nothing was said."""
+        results = []
+        for call in self._calls.generate(self._images, questions, GREEDY):
+            text = read_text(call.completion.generations[0])
+            if text is None:
+                self.reject(call, "nothing was said")
+            results.append((text or "(none)", call.id))
+        return results
+
+    def once(self, questions: Sequence[Question], kind: type[R], keys: Sequence[str]) -> list[tuple[R | None, str]]:
+        """(reply as a record, call id) of questions that are asked once; None where it could not be read."""
+        return [(self.objects(call, kind, keys)[0], call.id) for call in self._calls.generate(self._images, questions, GREEDY)]
+
+    def verdicts(self, prompt: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
+        """What the model says of a yes / no prompt, filled with each of these fields."""
+        questions = [self.question(prompt, tokens=YES_NO_TOKENS, **values) for values in fields]
+        verdicts = []
+        for call in self._calls.yes_probability(self._images, questions) if questions else ():
+            yes = call.completion.yes_probability
+            if yes is None:
+                self.reject(call, "neither yes nor no")
+            verdicts.append(Verdict(None if yes is None else yes >= MIN_YES, (call.id,)))
+        return verdicts
+
+    def verified(self, prompt: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
+        """The same where the options want yes / no questions; else nothing is asked. Source: STEP, dual verification (ii)."""
+        return self.verdicts(prompt, fields) if self.options.yes_no else [Verdict()] * len(fields)
+
+    def lists(self, call: Call, key: str, kind: type[R]) -> list[tuple[R, ...] | None]:
+        """The list under `key` of each reply; None of one that has none."""
+        lists: list[tuple[R, ...] | None] = []
+        for reply in call.completion.generations:
+            read = read_items(reply, key, kind)
+            if read is None:
+                self.reject(call, f"no list of {key}")
+            elif read.rejected:
+                self.reject(call, f"{read.rejected} of the {key} are not of the form that was asked for")
+            lists.append(None if read is None else read.items)
+        return lists
+
+    def objects(self, call: Call, kind: type[R], keys: Sequence[str]) -> list[R | None]:
+        """Each reply as a record; None of one that has none of the keys."""
+        read = [read_object(reply, kind, keys) for reply in call.completion.generations]
+        for _ in range(read.count(None)):
+            self.reject(call, f"no object with {' or '.join(keys)}")
+        return read
+
+    def reject(self, call: Call, reason: str) -> None:
+        """Note what could not be read."""
+        self.rejections.append(Rejection(stage=call.question.stage, call_id=call.id, reason=reason))
