@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers.parsers.prompted.reader import read_items, read_object, read_text, read_yes_no
+from workers.parsers.prompted.reader import read_items, read_object, read_text
 from workers.parsers.prompted.replies import AttributeReply, KindsReply, ObjectReply, RelationReply
 from workers.video_llms import Generation
+from workers.video_llms.reply_text import read_yes_no
 
 CUP = '{"label": "cup", "which": "red"}'
 DOG = '{"label": "dog", "which": ""}'
@@ -100,7 +101,7 @@ def test_an_object_is_read_whole_or_not_at_all() -> None:
     ],
 )
 def test_yes_and_no(text: str, yes: bool | None) -> None:
-    assert read_yes_no(Generation(text=text)) is yes
+    assert read_yes_no(text) is yes
 
 
 def test_text_is_one_line_without_thoughts() -> None:
@@ -138,4 +139,4 @@ def test_no_text_makes_it_raise(text: str) -> None:
         read_items(reply, "objects", ObjectReply)
         read_object(reply, KindsReply, ("dynamic", "static"))
         read_text(reply)
-        read_yes_no(reply)
+        read_yes_no(text)

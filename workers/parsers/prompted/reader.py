@@ -17,12 +17,11 @@ from pydantic import JsonValue, ValidationError
 
 from graph_schema.record import JsonObject, Record
 from workers.video_llms import Generation
+from workers.video_llms.reply_text import without_thoughts
 
 MAX_REPLY = 100_000
 """Characters of a reply that are looked at; a model that repeats itself without end has said before what it had to say."""
-_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"```[a-zA-Z]*\s*(.*?)(?:```|\Z)", re.DOTALL)
-_YES_NO = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 R = TypeVar("R", bound=Record)
 
@@ -70,14 +69,8 @@ def read_object(reply: Generation, kind: type[R], keys: Sequence[str]) -> R | No
 
 def read_text(reply: Generation) -> str | None:
     """Return the reply as plain text in one line, without what the model thought. None where nothing is left."""
-    text = " ".join(_THINKING.sub("", reply.text[:MAX_REPLY]).split())
+    text = " ".join(without_thoughts(reply.text[:MAX_REPLY]).split())
     return text or None
-
-
-def read_yes_no(reply: Generation) -> bool | None:
-    """The first yes or no of a reply; None where it says neither."""
-    match = _YES_NO.search(_THINKING.sub("", reply.text[:MAX_REPLY]))
-    return None if match is None else match.group(1).lower() == "yes"
 
 
 def _find(text: str, keys: Sequence[str]) -> JsonObject | list[JsonValue] | None:
@@ -94,7 +87,7 @@ def _find(text: str, keys: Sequence[str]) -> JsonObject | list[JsonValue] | None
 
 def _values(text: str, keys: Sequence[str]) -> Iterator[JsonValue]:
     """JSON values in a text: the whole, what is fenced, what begins with a key, or at the first bracket; read strictly, then mended."""
-    text = _THINKING.sub("", text[:MAX_REPLY]).strip()
+    text = without_thoughts(text[:MAX_REPLY]).strip()
     keyed = re.compile(rf"""\{{\s*["']?(?:{"|".join(map(re.escape, keys))})["']?\s*:""")
     starts = [match.start() for match in (keyed.search(text), re.search(r"[{\[]", text)) if match is not None]
     parts = [*(match.group(1) for match in _FENCE.finditer(text)), *(text[start:] for start in starts)]
