@@ -27,7 +27,7 @@ from graph_schema.options import TINY
 from graph_schema.progress import Progress
 from trainer.checkpoints import clear_partial, find_latest, release, save_checkpoint
 from trainer.config import OptimizationSchedule, TrainingConfig
-from trainer.models import LoadedModel, build_tiny, load_model
+from trainer.models import build_tiny, load_model
 from trainer.objectives import JointObjective, Objective
 from trainer.sampler import StepSampler, micro_batches
 from trainer.samples import Sample
