@@ -64,7 +64,11 @@ class FrameMotion(Interval):
 
 
 class FrameSceneGraph(Record):
-    """What one keyframe shows. Source: STEP, frame scene graph FSG_t = (O_t, A_t, R_t)."""
+    """What one keyframe shows. Source: STEP, frame scene graph FSG_t = (O_t, A_t, R_t).
+
+    `motions_measured`: the parser looked for motions with more than the boxes at keyframes, so that none is meant where none is
+    stated. Without it the merge measures the motion of dynamic objects of which none is stated.
+    """
 
     clip_index: int = Field(ge=0)
     frame: int = Field(ge=0)
@@ -72,6 +76,7 @@ class FrameSceneGraph(Record):
     objects: tuple[FrameObject, ...]
     relations: tuple[FrameRelation, ...] = ()
     motions: tuple[FrameMotion, ...] = ()
+    motions_measured: Annotated[bool, Field(exclude_if=lambda measured: not measured)] = False
 
     @model_validator(mode="after")
     def _edges_join_known_objects(self) -> Self:

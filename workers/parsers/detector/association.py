@@ -43,7 +43,8 @@ MIN_STRONG = 3
 MIN_SEEN = 0.45
 """Of the examined frames between its first and its last box, the share in which a track has one."""
 SAME_IOU, SAME_INSIDE, SAME_SHARE = 0.45, 0.6, 0.4
-"""Two tracks are one object seen twice where their boxes overlap so far, or one of the family lies in the other so far, in this share of the frames."""
+"""Two tracks are one object seen twice where their boxes overlap so far, or one lies so far in the other of its family, in this share
+of the frames."""
 
 
 @dataclass
@@ -75,12 +76,19 @@ class BoxTrack:
 
 
 def without_duplicates(boxes: Sequence[NamedBox], limit: float = DUPLICATE_IOU) -> list[NamedBox]:
-    """Return the boxes of one frame, the surest first, without those that overlap a surer one more than the limit, whatever their labels."""
+    """Return the boxes of one frame, the surest first, each object once.
+
+    Left out is what overlaps a surer box more than the limit, whatever its label, or lies in a surer one of its family, or around it.
+    """
     kept: list[NamedBox] = []
     for box in sorted(boxes, key=lambda b: (-b.confidence, b.label, b.box_xyxy)):
-        if all(box_iou(box.box_xyxy, other.box_xyxy) <= limit for other in kept):
+        if not any(box_iou(box.box_xyxy, o.box_xyxy) > limit or _lies_in_family(box, o) for o in kept):
             kept.append(box)
     return kept
+
+
+def _lies_in_family(a: NamedBox, b: NamedBox) -> bool:
+    return family_of(a.label) == family_of(b.label) and _share_inside(a.box_xyxy, b.box_xyxy) > SAME_INSIDE
 
 
 def associate(frames: Mapping[int, Sequence[NamedBox]], times: NDArray[np.float64], *, start_confidence: float) -> list[BoxTrack]:

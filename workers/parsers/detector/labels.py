@@ -25,7 +25,8 @@ FAMILIES = {
 """What a set of labels has in common, said where detections agree on that only."""
 FURNITURE = FAMILIES["seat"] | {
     "seat", "bed", "table", "diningtable", "dining table", "desk", "toilet", "sink", "refrigerator", "oven", "tv", "tvmonitor",
-    "traffic light", "fire hydrant", "stop sign", "parking meter", "pottedplant", "potted plant", "cabinet", "shelf", "door", "window", "lamp",
+    "traffic light", "fire hydrant", "stop sign", "parking meter", "pottedplant", "potted plant", "cabinet", "shelf", "door",
+    "window", "lamp",
 }  # fmt: skip
 """What does not go anywhere while a video lasts: when its box does, the box is wrong or the camera moved."""
 MOBILE_FAMILIES = ("animal", "vehicle", "ball")

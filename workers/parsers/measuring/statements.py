@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graph_schema.geometry import PixelBox, box_centre, clip_box
-from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph
+from graph_schema.models import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph, Kind
 from workers.media import ClipFrames
 from workers.parsers.measuring.tracks import Fact, Track, end_of, moves
 
@@ -15,17 +15,30 @@ POSITIONS = (("top", "middle", "bottom"), ("left", "centre", "right"))
 
 
 def state_at_keyframes(
-    tracks: Sequence[Track], words: Sequence[Sequence[tuple[float, float, str]]], relations: Sequence[Fact], clip: ClipFrames
+    tracks: Sequence[Track],
+    words: Sequence[Sequence[tuple[float, float, str]]],
+    relations: Sequence[Fact],
+    clip: ClipFrames,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    motions_measured: bool = False,
 ) -> tuple[FrameSceneGraph, ...]:
     """Return one frame scene graph for each keyframe of the clip, in time order.
 
-    Args: words: what each track did, (start_seconds, end_seconds, motion word). relations: of tracks by their index.
+    An object is stated where it has a box.
+
+    Args:
+        words: what each track did, (start_seconds, end_seconds, motion word); said of dynamic objects only.
+        relations: of tracks by their index.
+        kinds: of the tracks; None: what moves at some time is dynamic.
+        motions_measured: of the frame scene graphs.
     """
+    kinds = kinds or ["dynamic" if moves(said) else "static" for said in words]
     graphs = []
     for index, frame in enumerate(clip.keyframes):
-        shown = [i for i, t in enumerate(tracks) if t.first <= frame <= t.last]
+        shown = [i for i, t in enumerate(tracks) if t.box_at(frame) is not None]
         number = {track: k for k, track in enumerate(shown)}
-        objects = tuple(_object(tracks[i], i, moves(words[i]), frame, clip) for i in shown)
+        objects = tuple(_object(tracks[i], i, kinds[i], frame, clip) for i in shown)
         before = clip.times[clip.keyframes[index - 1]] if index else -np.inf
         after = clip.times[clip.keyframes[index + 1]] if index + 1 < len(clip.keyframes) else np.inf
         graphs.append(
@@ -38,10 +51,11 @@ def state_at_keyframes(
                 motions=tuple(
                     FrameMotion(object=number[i], motion=word, start_seconds=start, end_seconds=end, confidence=tracks[i].confidence)
                     for i in shown
-                    if moves(words[i])
+                    if kinds[i] == "dynamic"
                     for start, end, word in words[i]
                     if end > before and start < after
                 ),
+                motions_measured=motions_measured,
             )
         )
     return tuple(graphs)
@@ -76,7 +90,7 @@ def _relations(
 def _nearest_keyframe(fact: Fact, tracks: Sequence[Track], clip: ClipFrames) -> int | None:
     """The keyframe nearest to a fact at which both of its objects are in view; None where it holds at a keyframe, or none shows both."""
     pair = (tracks[fact.subject], tracks[fact.object])
-    both = [k for k, f in enumerate(clip.keyframes) if all(t.first <= f <= t.last for t in pair)]
+    both = [k for k, f in enumerate(clip.keyframes) if all(t.box_at(f) is not None for t in pair)]
     times = {k: float(clip.times[clip.keyframes[k]]) for k in both}
     if not both or any(fact.start_seconds <= t < fact.end_seconds for t in times.values()):
         return None
@@ -84,16 +98,16 @@ def _nearest_keyframe(fact: Fact, tracks: Sequence[Track], clip: ClipFrames) -> 
     return min(both, key=lambda k: (abs(times[k] - middle), k))
 
 
-def _object(track: Track, index: int, dynamic: bool, frame: int, clip: ClipFrames) -> FrameObject:
+def _object(track: Track, index: int, kind: Kind, frame: int, clip: ClipFrames) -> FrameObject:
     height, width = clip.images.shape[1:3]
     box = track.box_at(frame)
-    attributes = [Attribute(kind=kind, name=name, confidence=track.confidence) for kind, name in track.attributes]
+    attributes = [Attribute(kind=what, name=name, confidence=track.confidence) for what, name in track.attributes]
     fractions = _fractions(box, width, height) if box else None
     if fractions:
         attributes.append(Attribute(kind="position", name=_position(fractions)))
     return FrameObject(
         label=track.label,
-        kind="dynamic" if dynamic else "static",
+        kind=kind,
         box_xyxy=fractions,
         attributes=tuple(attributes),
         confidence=track.confidence,
