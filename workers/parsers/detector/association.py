@@ -161,13 +161,17 @@ def _longer_side(box: PixelBox) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def keep_objects(tracks: Sequence[BoxTrack], examined: Sequence[int], *, start_confidence: float) -> list[BoxTrack]:
+def keep_objects(
+    tracks: Sequence[BoxTrack], examined: Sequence[int], times: NDArray[np.float64], *, start_confidence: float
+) -> list[BoxTrack]:
     """Return the tracks that are objects: seen often and strongly enough, agreed on what they are, and each object once.
 
-    Args: examined: the frames in which boxes were sought.
+    Weak boxes further than MAX_GAP_SECONDS from a strong one of their track are left out.
+
+    Args: examined: the frames in which boxes were sought. times: (n,) seconds, of all frames of the clip.
     """
     sure = []
-    for track in tracks:
+    for track in (_near_strong(t, times, start_confidence) for t in tracks):
         frames = list(track.boxes)
         span = sum(frames[0] <= f <= frames[-1] for f in examined)
         strong = sum(b.confidence >= start_confidence for b in track.boxes.values())
@@ -178,6 +182,12 @@ def keep_objects(tracks: Sequence[BoxTrack], examined: Sequence[int], *, start_c
         if not any(_is_the_same(track, other) for other in kept):
             kept.append(track)
     return sorted(kept, key=lambda t: (next(iter(t.boxes)), t.label or "", next(iter(t.boxes.values())).box_xyxy))
+
+
+def _near_strong(track: BoxTrack, times: NDArray[np.float64], start_confidence: float) -> BoxTrack:
+    """A track without the weak boxes that it drifted off with."""
+    strong = times[[f for f, b in track.boxes.items() if b.confidence >= start_confidence]]
+    return BoxTrack({f: b for f, b in track.boxes.items() if float(np.abs(strong - times[f]).min()) <= MAX_GAP_SECONDS})
 
 
 def _is_the_same(track: BoxTrack, other: BoxTrack) -> bool:
