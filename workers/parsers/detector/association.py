@@ -25,7 +25,7 @@ DUPLICATE_IOU = 0.5
 MIN_IOU = 0.2
 """Of a track's expected box with a strong box of its label. Source: ByteTrack's matching threshold of 0.8."""
 MIN_IOU_WEAK = 0.5
-"""… with a weak box, or one of another label. Source: ByteTrack, second association."""
+"""… with a weak box, one of another label, or after a gap. Source: ByteTrack, second association."""
 MAX_LEAP = 0.75
 """An object too fast for its boxes to overlap may be so far from where it should be, in longer sides of its box, if it is alone."""
 LEAP_SCORE = 0.05
@@ -76,9 +76,9 @@ class BoxTrack:
 
 
 def without_duplicates(boxes: Sequence[NamedBox], limit: float = DUPLICATE_IOU) -> list[NamedBox]:
-    """Return the boxes of one frame, the surest first, each object once.
+    """Return the boxes of one frame, the strongest first, each object once.
 
-    Left out is what overlaps a surer box more than the limit, whatever its label, or lies in a surer one of its family, or around it.
+    Left out is what overlaps a stronger box more than the limit, whatever its label, or lies in a stronger one of its family, or around it.
     """
     kept: list[NamedBox] = []
     for box in sorted(boxes, key=lambda b: (-b.confidence, b.label, b.box_xyxy)):
@@ -145,12 +145,13 @@ def _score(track: BoxTrack, box: NamedBox, frame: int, times: NDArray[np.float64
     expected = track.expected(frame, times)
     overlap = max(box_iou(expected, box.box_xyxy), box_iou(last.box_xyxy, box.box_xyxy))
     rivals = [o for o in others if family_of(o.label) == family_of(box.label) and _stands_near(o.box_xyxy, box.box_xyxy)]
-    if times[frame] - times[track.last] > SHORT_GAP_SECONDS and rivals:
+    gap = times[frame] - times[track.last] > SHORT_GAP_SECONDS
+    if gap and rivals:
         return 0.0
-    if overlap >= (MIN_IOU if strong and same_label else MIN_IOU_WEAK):
+    if overlap >= (MIN_IOU if strong and same_label and not gap else MIN_IOU_WEAK):
         return overlap if same_label else 0.5 * overlap
     near = centre_distance(expected, box.box_xyxy) <= MAX_LEAP * _longer_side(box.box_xyxy)
-    return LEAP_SCORE if strong and same_label and near and not rivals else 0.0
+    return LEAP_SCORE if strong and same_label and near and not gap and not rivals else 0.0
 
 
 def _stands_near(a: PixelBox, b: PixelBox) -> bool:
