@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_schema.errors import BadInput
+from graph_schema.geometry import PixelBox
 from graph_schema.record import JsonObject
 from workers.parsers.detector.base import MIN_CONFIDENCE, Image, NamedBox
-from workers.parsers.detector.coco import COCO_LABELS
+from workers.parsers.detector.coco import COCO_LABELS, RUN_TOGETHER
 from workers.parsers.detector.onnx_header import read_onnx_header
 
 SUFFIXES = (".cfg", ".weights", ".onnx")
@@ -29,6 +30,8 @@ FRACTIONS_BELOW = 2.0
 """Box coordinates that are all less than this are fractions of the picture, not pixels."""
 
 Output = NDArray[np.float32]
+Found = tuple[int, float, PixelBox]
+"""A label's index, confidence, box as fractions."""
 
 
 class YoloDetector:
@@ -36,11 +39,11 @@ class YoloDetector:
 
     def __init__(
         self,
-        find: Callable[[Image], list[tuple[int, float, tuple[float, float, float, float]]]],
+        find: Callable[[Image], list[Found]],
         labels: Sequence[str],
         configuration: JsonObject,
     ) -> None:
-        """Args: find: picture to (label's index, confidence, box as fractions)."""
+        """Args: find: what a picture shows, by the labels' indices. labels: the names."""
         self._find, self._labels, self._configuration = find, tuple(labels), configuration
 
     @property
@@ -91,7 +94,7 @@ def load_yolo(path: Path) -> YoloDetector:
         labels = named or COCO_LABELS
         find = _darknet_finder(net, files.network, len(labels))
     parts = [p for p in files if p is not None]
-    sha256 = {p.suffix.lstrip("."): hashlib.sha256(p.read_bytes()).hexdigest() for p in parts}
+    sha256: JsonObject = {p.suffix.lstrip("."): hashlib.sha256(p.read_bytes()).hexdigest() for p in parts}
     return YoloDetector(find, labels, {"name": path.stem, "sha256": sha256, "labels": list(labels)})
 
 
@@ -121,7 +124,7 @@ def names_beside(path: Path) -> tuple[str, ...] | None:
         raise BadInput(f"class names in {source} cannot be read: {error}; give a name a line, or a JSON list of names") from error
     if not names:
         raise BadInput(f"{source} has no class names; give a name a line, or a JSON list of names")
-    return tuple(names)
+    return tuple(RUN_TOGETHER.get(name, name) for name in names)
 
 
 def _listed(names: Any) -> list[str]:
@@ -146,7 +149,7 @@ def _labels_in(metadata: dict[str, str]) -> tuple[str, ...] | None:
 # --------------------------------------------------------------------------------------------- Darknet
 
 
-def _darknet_finder(net: Any, network: Path, labels: int) -> Callable[[Image], list[tuple[int, float, tuple[float, float, float, float]]]]:
+def _darknet_finder(net: Any, network: Path, labels: int) -> Callable[[Image], list[Found]]:
     text = network.read_text(encoding="utf-8", errors="replace")
     numbers = {key: [int(v) for v in re.findall(rf"^\s*{key}\s*=\s*(\d+)", text, re.MULTILINE)] for key in ("width", "height", "classes")}
     if numbers["classes"] and numbers["classes"][-1] != labels:
@@ -157,10 +160,12 @@ def _darknet_finder(net: Any, network: Path, labels: int) -> Callable[[Image], l
     size = ((numbers["width"] or [416])[0], (numbers["height"] or [416])[0])
     model.setInputParams(size=size, scale=1 / 255, swapRB=False)  # our pictures are RGB already
 
-    def find(image: Image) -> list[tuple[int, float, tuple[float, float, float, float]]]:
+    def find(image: Image) -> list[Found]:
         height, width = image.shape[:2]
         kinds, confidences, boxes = model.detect(image, MIN_CONFIDENCE, NMS_IOU)
-        found = zip(np.ravel(kinds).tolist(), np.ravel(confidences).tolist(), boxes, strict=True)
+        found = zip(
+            np.ravel(kinds).tolist(), np.ravel(confidences).tolist(), np.asarray(boxes, dtype=float).reshape(-1, 4).tolist(), strict=True
+        )
         return [(k, min(1.0, c), (x / width, y / height, (x + w) / width, (y + h) / height)) for k, c, (x, y, w, h) in found]
 
     return find
@@ -169,10 +174,8 @@ def _darknet_finder(net: Any, network: Path, labels: int) -> Callable[[Image], l
 # ------------------------------------------------------------------------------------------------ ONNX
 
 
-def _onnx_finder(
-    net: Any, size: tuple[int, int], labels: int, path: Path
-) -> Callable[[Image], list[tuple[int, float, tuple[float, float, float, float]]]]:
-    def find(image: Image) -> list[tuple[int, float, tuple[float, float, float, float]]]:
+def _onnx_finder(net: Any, size: tuple[int, int], labels: int, path: Path) -> Callable[[Image], list[Found]]:
+    def find(image: Image) -> list[Found]:
         net.setInput(cv2.dnn.blobFromImage(image, 1 / 255, size, swapRB=False, crop=False))
         return decode(np.asarray(net.forward()), labels, size)
 
@@ -187,8 +190,8 @@ def _onnx_finder(
     return find
 
 
-def decode(output: Output, labels: int, size: tuple[int, int]) -> list[tuple[int, float, tuple[float, float, float, float]]]:
-    """Read a YOLO head: (label's index, confidence, box as fractions), duplicates of a label left out, the strongest first.
+def decode(output: Output, labels: int, size: tuple[int, int]) -> list[Found]:
+    """Read a YOLO head, duplicates of a label left out, the strongest first.
 
     Args:
         output: (1, n, 5 + labels) with an objectness that the classes are to be multiplied by, as of YOLOv5, or (1, 4 + labels, n), as
