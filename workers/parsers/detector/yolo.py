@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from graph_schema.errors import BadInput
 from graph_schema.geometry import PixelBox
+from graph_schema.identifiers import file_sha256
 from graph_schema.record import JsonObject
 from workers.parsers.detector.base import MIN_CONFIDENCE, Image, NamedBox
 from workers.parsers.detector.coco import COCO_LABELS, RUN_TOGETHER
@@ -94,7 +94,7 @@ def load_yolo(path: Path) -> YoloDetector:
         labels = named or COCO_LABELS
         find = _darknet_finder(net, files.network, len(labels))
     parts = [p for p in files if p is not None]
-    sha256: JsonObject = {p.suffix.lstrip("."): hashlib.sha256(p.read_bytes()).hexdigest() for p in parts}
+    sha256: JsonObject = {p.suffix.lstrip("."): file_sha256(p) for p in parts}
     return YoloDetector(find, labels, {"name": path.stem, "sha256": sha256, "labels": list(labels)})
 
 
