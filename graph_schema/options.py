@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field
 
 from graph_schema.errors import BadInput
 from graph_schema.record import JsonObject, Record
@@ -54,20 +54,46 @@ class PromptedParserOptions(Record):
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
+class DetectorParserOptions(Record):
+    """The parser with a detector of named objects."""
+
+    kind: Literal["detector"] = "detector"
+    detector: str = Field(
+        min_length=1,
+        max_length=500,
+        description="a detector's name in the folder STEPGRAPH_MODELS of the worker, or a hub id, `owner/name`",
+    )
+    words: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        default=(), max_length=200, description="the only labels wanted; a detector that is told what to find needs them"
+    )
+    min_confidence: float = Field(
+        default=0.45, ge=0.2, le=1, description="that an object must be seen with; weaker boxes only go on with it"
+    )
+
+
 def _named_by_kind(value: Any) -> Any:
     """A parser's kind alone stands for that parser with its defaults."""
     return {"kind": value} if isinstance(value, str) else value
 
 
-ParserOptions = Annotated[OpenCVParserOptions, BeforeValidator(_named_by_kind)]
-"""What reads the frames; a further parser makes this a union on `kind`."""
+ParserOptions = Annotated[OpenCVParserOptions | DetectorParserOptions, Discriminator("kind"), BeforeValidator(_named_by_kind)]
+"""What reads the frames: one of these by its `kind`."""
 
 
-def parser_options(kind: str) -> OpenCVParserOptions:
-    """The options of a parser named on the command line. Raises BadInput for one that does not exist."""
-    if kind != "opencv":
-        raise BadInput(f"no parser {kind!r}; this version has: opencv")
-    return OpenCVParserOptions()
+def parser_options(kind: str, *, detector: str | None = None, words: str = "") -> ParserOptions:
+    """The options of a parser named on the command line; `words` with commas between.
+
+    Raises: BadInput for a parser that does not exist, or choices that it does not have or lacks.
+    """
+    if kind == "opencv":
+        if detector is not None or words:
+            raise BadInput("--detector and --words are of --parser detector; this run has --parser opencv")
+        return OpenCVParserOptions()
+    if kind != "detector":
+        raise BadInput(f"no parser {kind!r}; this version has: opencv, detector")
+    if detector is None:
+        raise BadInput("--parser detector needs --detector: a model folder, a .cfg, .weights or .onnx file, or a hub id")
+    return DetectorParserOptions(detector=detector, words=tuple(filter(None, (word.strip() for word in words.split(",")))))
 
 
 STEP_MIX = (25.0, 45.0, 30.0)

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("stepgraph")))
+    models: Path | None = Field(default=None, description="the folder with the detectors that requests may name")
     neo4j_uri: str | None = Field(default=None, description="bolt://… or neo4j://…; None: the embedded engine in the data directory")
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
@@ -56,7 +57,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
             raise BadInput(f"{'; '.join(wrong)}; change or unset {'it' if len(wrong) == 1 else 'them'}") from error
-        return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+        folders = {"data": settings.data, "models": settings.models}
+        return settings.model_copy(update={name: folder and folder.expanduser().absolute() for name, folder in folders.items()})
 
 
 class VariableSource(EnvSettingsSource):

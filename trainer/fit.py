@@ -31,6 +31,7 @@ from trainer.models import build_tiny, load_model
 from trainer.objectives import JointObjective, Objective
 from trainer.sampler import StepSampler, micro_batches
 from trainer.samples import Sample
+from workers.video_llms.loading import LoadedModel
 
 WARMUP_SHARE = 0.03
 """Of all steps, before a cosine to 0. Source: Video-STaR; STEP does not say."""

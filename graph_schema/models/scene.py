@@ -74,7 +74,11 @@ class Rejection(Record):
 
 
 class FrameSceneGraph(Record):
-    """What one keyframe shows. Source: STEP, frame scene graph FSG_t = (O_t, A_t, R_t)."""
+    """What one keyframe shows. Source: STEP, frame scene graph FSG_t = (O_t, A_t, R_t).
+
+    `motions_measured`: the parser looked for motions with more than the boxes at keyframes, so that none is meant where none is
+    stated. Without it the merge measures the motion of dynamic objects of which none is stated.
+    """
 
     clip_index: int = Field(ge=0)
     frame: int = Field(ge=0)
@@ -83,6 +87,7 @@ class FrameSceneGraph(Record):
     relations: tuple[FrameRelation, ...] = ()
     motions: tuple[FrameMotion, ...] = ()
     rejections: Annotated[tuple[Rejection, ...], Field(exclude_if=lambda rejections: not rejections)] = ()
+    motions_measured: Annotated[bool, Field(exclude_if=lambda measured: not measured)] = False
 
     @model_validator(mode="after")
     def _edges_join_known_objects(self) -> Self:

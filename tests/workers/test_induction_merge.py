@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph_schema.models import Attribute
+from graph_schema.models import Attribute, FrameSceneGraph
 from tests.support.induction_examples import LEFT, MIDDLE, RIGHT, frame, frame_object
 from workers.induction import ClipGraph, merge_clip
 from workers.induction.merge import agreed_attributes
@@ -198,3 +198,19 @@ def test_where_the_parser_says_noobject_motion_is_measured_from_the_boxes() -> N
     boxes = [LEFT, MIDDLE, MIDDLE]
     frames = [frame(t, [frame_object(box=boxes[t], track="a", kind="dynamic")]) for t in range(3)]
     assert moved(merge_clip(frames, frame_size=(400, 300))) == [(0, 1, "moves right", 0, 1), (1, 2, "stands still", 1, 2)]
+
+
+def test_a_parser_that_measured_motions_and_states_none_means_none() -> None:
+    """An arm that is stretched out moves the middle of a box: who measured that may have found no motion to tell."""
+    frames = [frame(t, [frame_object(box=box, track="a", kind="dynamic")]) for t, box in enumerate([LEFT, MIDDLE])]
+    assert len(merge_clip(frames).motions) == 1
+    measured = [f.model_copy(update={"motions_measured": True}) for f in frames]
+    assert merge_clip(measured).motions == ()
+    assert [o.kind for o in merge_clip(measured).objects] == ["dynamic"]
+
+
+def test_frames_of_parsers_that_do_not_measure_motions_are_written_as_before() -> None:
+    plain = frame(0, [])
+    assert "motions_measured" not in plain.model_dump_json()
+    measured = plain.model_copy(update={"motions_measured": True})
+    assert FrameSceneGraph.model_validate_json(measured.model_dump_json()) == measured

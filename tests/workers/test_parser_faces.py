@@ -13,9 +13,9 @@ from graph_schema.models import FrameSceneGraph
 from tests.support.parser_examples import Image, head_picture
 from workers.induction import bridge_clips, merge_clip
 from workers.media import ClipFrames
+from workers.parsers.measuring.tracks import Detection, Track, facts
 from workers.parsers.opencv import OpenCVParser
 from workers.parsers.opencv.faces import follow_faces
-from workers.parsers.opencv.tracks import Detection, Track, facts
 
 WIDTH, HEIGHT, RATE = 320, 240, 10
 HEAD = 120

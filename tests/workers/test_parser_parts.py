@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from workers.parsers.measuring.colours import colour_of, lab, word_of_lab
+from workers.parsers.measuring.tracks import constant_velocity_segments
 from workers.parsers.opencv.background import background_of, level
 from workers.parsers.opencv.camera import camera_motion
-from workers.parsers.opencv.colours import colour_of, lab, word_of_lab
 from workers.parsers.opencv.shapes import shape_of
-from workers.parsers.opencv.tracks import constant_velocity_segments
 
 
 @pytest.mark.parametrize(

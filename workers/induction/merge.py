@@ -37,7 +37,7 @@ def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None =
     Args:
         frames: one a keyframe, in time order, all of one clip.
         end_seconds: the clip's end, for parsers that do not say how long what they see lasts; without it that ends at the last keyframe.
-        frame_size: (width, height), for parsers that say nothing of motion: it is then measured from the boxes.
+        frame_size: (width, height), for parsers that do not measure motion: where they state none, the boxes say it.
     Raises: ValueError if there are no frames, they are of several clips or not in time order, or one has two objects of one track.
     """
     if not frames:
@@ -192,7 +192,7 @@ def _motions(
     for n, obj in enumerate(objects):
         if obj.kind == "static" or len(obj.observations) < 2:
             continue
-        if n not in stated:
+        if n not in stated and not any(frame.motions_measured for frame in frames):
             results += _measured(n, obj, times, frame_size)
         for word, intervals in stated.get(n, {}).items():
             for interval in _merged(intervals):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from graph_schema.geometry import PixelBox, box_iou, centre_distance
 from graph_schema.intervals import MIN_SECONDS
-from workers.parsers.opencv.tracks import Detection, Track
+from workers.parsers.measuring.tracks import Detection, Track
 
 Image = NDArray[np.uint8]
 

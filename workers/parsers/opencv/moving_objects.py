@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from graph_schema.geometry import PixelBox, box_centre
 from graph_schema.vocabulary import size_word
+from workers.parsers.measuring.colours import colour_of
+from workers.parsers.measuring.tracks import Detection, Mask, Track
 from workers.parsers.opencv.camera import camera_motion
-from workers.parsers.opencv.colours import colour_of
 from workers.parsers.opencv.people import person_share
 from workers.parsers.opencv.regions import Region, moving_regions
-from workers.parsers.opencv.tracks import Detection, Mask, Track
 
 Image = NDArray[np.uint8]
 

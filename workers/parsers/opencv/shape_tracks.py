@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from graph_schema.vocabulary import size_word
-from workers.parsers.opencv.colours import lab, word_of_lab
+from workers.parsers.measuring.colours import lab, word_of_lab
+from workers.parsers.measuring.tracks import Detection, Track
 from workers.parsers.opencv.shapes import Paint, Region, paint_labels, paint_table, palette_of, regions_of
-from workers.parsers.opencv.tracks import Detection, Track
 
 SAMPLES = 16
 """Frames in which the palette is sought."""

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.parsers.opencv.colours import lab
+from workers.parsers.measuring.colours import lab
 
 Mask = NDArray[np.bool_]
 Point = NDArray[np.float32]

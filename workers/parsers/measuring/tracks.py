@@ -53,7 +53,10 @@ class Detection:
 
 @dataclass
 class Track:
-    """One object of a clip. `detections` by frame of the clip; frames between first and last may lack one (hidden)."""
+    """One object of a clip. `detections` by frame of the clip; frames between first and last may lack one (hidden).
+
+    `interpolates`: whether it has a box in those frames too. `outlined`: whether its masks are known, not its boxes only.
+    """
 
     label: str
     detections: dict[int, Detection]
@@ -61,6 +64,8 @@ class Track:
     jitter_px: float = 0.7
     attributes: tuple[tuple[str, str], ...] = ()
     centres: dict[int, tuple[float, float]] = field(default_factory=dict)
+    interpolates: bool = True
+    outlined: bool = True
 
     @property
     def first(self) -> int:
@@ -73,9 +78,11 @@ class Track:
         return max(self.detections)
 
     def box_at(self, frame: int) -> PixelBox | None:
-        """Its visible box; between two detections, interpolated; None before the first and after the last."""
+        """Its visible box; between two detections, interpolated if it may be; None before the first and after the last."""
         if frame in self.detections:
             return self.detections[frame].box
+        if not self.interpolates:
+            return None
         before = max((f for f in self.detections if f < frame), default=None)
         after = min((f for f in self.detections if f > frame), default=None)
         if before is None or after is None:
@@ -179,7 +186,7 @@ class Fact:
 
 
 def facts(tracks: Sequence[Track], times: NDArray[np.float64], end_seconds: float, width: int, height: int) -> list[Fact]:
-    """The relations that hold between objects while both are in view, with their intervals."""
+    """The relations that hold between objects while both are in view, with their intervals; what touches or hides needs outlines."""
     diagonal = float(np.hypot(width, height))
     results: list[Fact] = []
     for i, a in enumerate(tracks):
@@ -208,7 +215,7 @@ def _at_frame(a: Track, b: Track, frame: int, i: int, j: int, diagonal: float, w
             results.append((s, str(word), o))
     sa, sb = a.detections.get(frame), b.detections.get(frame)
     near = TOUCH_DISTANCE * diagonal
-    if sa is not None and sb is not None and axis_gap(p, q) <= near:
+    if sa is not None and sb is not None and a.outlined and b.outlined and axis_gap(p, q) <= near:
         if _gap(sa, sb) <= near:
             results.append((min(i, j), TOUCHES, max(i, j)))
         if hidden_by(sa, sb, width, height) >= HIDES_SHARE:
