@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
 VERBS = {"api/cli/run.py", "api/cli/loop.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/serve.py"}
+LOADS_MODELS = {"workers/parsers/detector/transformers_models.py", "workers/video_llms/loading.py"}
 PURE = {"workers/induction", "workers/questions"}
 NOT_IN_PURE = {"neo4j", "celery", "torch", "fastapi", "redis", "pathlib", "os"}
 
@@ -44,6 +45,14 @@ def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
     return names
 
 
+def modules_imported_by(path: Path) -> set[str]:
+    """Full names of what a module imports when it is imported."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    hidden = {id(n) for f in functions for n in ast.walk(f)}
+    return {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module and id(n) not in hidden}
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_imports_only_packages_below_its_own(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
@@ -60,5 +69,14 @@ def test_the_pure_packages_import_no_driver_queue_torch_or_disk(path: Path) -> N
 @pytest.mark.parametrize(
     "path", [p for p in modules() if "trainer" not in p.relative_to(ROOT).parts], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_only_the_trainer_imports_torch(path: Path) -> None:
-    assert not imports_of(path, inside_functions=True) & {"torch", "transformers"}
+def test_only_the_trainer_and_what_loads_models_import_torch(path: Path) -> None:
+    if path.relative_to(ROOT).as_posix() not in LOADS_MODELS:
+        assert not imports_of(path, inside_functions=True) & {"torch", "transformers"}
+
+
+@pytest.mark.parametrize("module", sorted(LOADS_MODELS))
+def test_what_loads_models_is_imported_inside_functions_only(module: str) -> None:
+    """The base install has no torch."""
+    name = module.removesuffix(".py").replace("/", ".")
+    others = [p for p in modules() if "trainer" not in p.relative_to(ROOT).parts]
+    assert not [p for p in others if name in modules_imported_by(p)]

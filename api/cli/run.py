@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def run(
     videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the results; call again with the same one to go on.")],
-    parser: Annotated[str, typer.Option(help="What reads the frames.")] = "opencv",
+    parser: Annotated[str, typer.Option(help="What reads the frames: opencv, or detector.")] = "opencv",
+    detector: Annotated[str | None, typer.Option(help="Of --parser detector: a .cfg or .onnx file, a model folder, or a hub id.")] = None,
+    words: Annotated[str, typer.Option(help="Of --parser detector: the only labels wanted, as in cup,person.")] = "",
     samples: Annotated[int, typer.Option(min=1, max=100_000, help="Questions to sample, over all videos.")] = 60,
     step_mix: Annotated[str, typer.Option(help="Shares of questions with 1, 2 and 3 steps.")] = "25,45,30",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same questions.")] = 0,
@@ -30,7 +32,8 @@ def run(
     from graph_schema.options import RunOptions, parser_options
     from graph_schema.settings import Settings
 
-    options = RunOptions(parser=parser_options(parser), samples=samples, step_mix=_mix(step_mix), seed=seed, train=train)
+    reader = parser_options(parser, detector=detector, words=words)
+    options = RunOptions(parser=reader, samples=samples, step_mix=_mix(step_mix), seed=seed, train=train)
     try:
         with ProgressBars() as progress:
             result = run_loop(videos, out, options, Settings.from_environment(), progress.report)

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
+from graph_schema.detectors import requested_detector
 from graph_schema.errors import KeyframeNotFound
 from graph_schema.models import STSG, GraphSummary, InduceParameters, Job
-from graph_schema.options import OpenCVParserOptions, ParserOptions
+from graph_schema.options import DetectorParserOptions, OpenCVParserOptions, ParserOptions
 
 router = APIRouter(prefix="/graphs", tags=["graphs"])
 
@@ -25,9 +26,11 @@ class GraphRequest(WorkRequest):
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
-def induce_graph(request: GraphRequest, store: StoreDep, submitter: JobSubmitterDep) -> Job:
+def induce_graph(request: GraphRequest, app_state: AppStateDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
-    video = store.videos.read(request.video_id)
+    video = app_state.store.videos.read(request.video_id)
+    if isinstance(request.parser, DetectorParserOptions):
+        requested_detector(request.parser.detector, app_state.settings.models)
     return submitter.submit(InduceParameters(video_id=video.id, parser=request.parser))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from graph_schema.detectors import requested_detector
 from graph_schema.errors import NotFound
 from graph_schema.models import InduceParameters, InduceResult, Job, JobResult, SampleParameters, SampleResult, TrainParameters
+from graph_schema.options import DetectorParserOptions, ParserOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.lease import Lease
@@ -33,8 +35,16 @@ def induce(parameters: InduceParameters, store: GraphStore, settings: Settings, 
     path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
-    graph = induce_video(path, settings=settings, store=store, parser=parameters.parser, name=video.name, progress=lease.progress)
+    parser = _on_this_machine(parameters.parser, settings)
+    graph = induce_video(path, settings=settings, store=store, parser=parser, name=video.name, progress=lease.progress)
     return InduceResult(graph_id=graph.id)
+
+
+def _on_this_machine(parser: ParserOptions, settings: Settings) -> ParserOptions:
+    """The parser, with its detector as this worker finds it."""
+    if isinstance(parser, DetectorParserOptions):
+        return parser.model_copy(update={"detector": requested_detector(parser.detector, settings.models)})
+    return parser
 
 
 def sample(parameters: SampleParameters, store: GraphStore, lease: Lease) -> SampleResult:
