@@ -28,9 +28,9 @@ class GraphRequest(WorkRequest):
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
 def induce_graph(request: GraphRequest, app_state: AppStateDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
-    video = app_state.store.videos.read(request.video_id)
     if isinstance(request.parser, DetectorParserOptions):
         requested_detector(request.parser.detector, app_state.settings.models)
+    video = app_state.store.videos.read(request.video_id)
     return submitter.submit(InduceParameters(video_id=video.id, parser=request.parser))
 
 
