@@ -1,5 +1,5 @@
 """Detectors of the transformers library: those with fixed classes (D-FINE, RT-DETR, DETR, YOLOS …), and those that are told what to find
-(Grounding DINO, OWLv2 …). The only module of the workers that imports torch; import it only where torch is installed.
+(Grounding DINO, OWLv2 …). Import this only where torch is installed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import transformers
-from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForObjectDetection, AutoModelForZeroShotObjectDetection, AutoProcessor
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES,
@@ -21,6 +20,7 @@ from graph_schema.errors import BadInput
 from graph_schema.identifiers import file_sha256
 from graph_schema.record import JsonObject
 from workers.parsers.detector.base import MIN_CONFIDENCE, Image, NamedBox
+from workers.pretrained import cannot_be_loaded, hub_commit, load_whole
 
 NO_NAME = "N/A"
 """What DETR calls the classes that COCO left out."""
@@ -98,15 +98,10 @@ def load_transformers_detector(source: str, words: Sequence[str] = ()) -> Transf
         automatic: Any = AutoModelForZeroShotObjectDetection if told else AutoModelForObjectDetection
         processors: Any = AutoProcessor if told else AutoImageProcessor
         processor = processors.from_pretrained(source, trust_remote_code=False)
-        model, loading = automatic.from_pretrained(source, trust_remote_code=False, use_safetensors=True, output_loading_info=True)
+        model = load_whole(automatic, source, what="detector")
     except (OSError, ValueError, ImportError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(
-            f"detector {source!r} cannot be loaded: {reason} Give a model folder with safetensors weights, a .cfg or .onnx file, "
-            "or a hub id that is in the local cache or can be reached"
-        ) from error
-    if missing := sorted(loading["missing_keys"]):
-        raise BadInput(f"detector {source!r} lacks {len(missing)} of its weights, such as {missing[0]}; get the whole model")
+        alternatives = "a model folder with safetensors weights, a .cfg or .onnx file"
+        raise cannot_be_loaded("detector", source, error, alternatives) from error
     configuration: JsonObject = {
         "name": Path(source).name if Path(source).is_dir() else source,
         "type": kind,
@@ -122,5 +117,4 @@ def _identity(source: str) -> JsonObject:
     folder = Path(source)
     if folder.is_dir():
         return {p.name: file_sha256(p) for pattern in IDENTIFYING_FILES for p in sorted(folder.glob(pattern))}
-    cached = try_to_load_from_cache(source, "config.json")  # …/snapshots/<commit>/config.json
-    return {"commit": Path(cached).parent.name if isinstance(cached, str) else None}
+    return {"commit": hub_commit(source)}

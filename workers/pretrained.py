@@ -1,0 +1,38 @@
+"""Models of transformers from a folder or a hub: safetensors only, whole or not at all, and never the code that may come with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
+
+from graph_schema.errors import BadInput
+
+
+def load_whole(automatic: Any, source: str | Path, *, what: str, **options: Any) -> Any:
+    """Load weights by a class such as AutoModelForImageTextToText.
+
+    Args: what: what a message calls the model, such as "detector". options: of `from_pretrained`.
+    Raises: BadInput where some of the weights are lacking; whatever `from_pretrained` raises.
+    """
+    model, loading = automatic.from_pretrained(source, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options)
+    if missing := sorted(loading["missing_keys"]):
+        raise BadInput(f"{what} {str(source)!r} lacks {len(missing)} of its weights, such as {missing[0]}; get the whole model")
+    return model
+
+
+def cannot_be_loaded(what: str, source: str | Path, error: Exception, alternatives: str) -> BadInput:
+    """The refusal of a model that `from_pretrained` could not load. Args: alternatives: what may be given beside a hub id."""
+    reason = " ".join(str(error).split())
+    return BadInput(
+        f"{what} {str(source)!r} cannot be loaded: {reason} Give {alternatives}, or a hub id that is in the local cache or can be reached"
+    )
+
+
+def hub_commit(source: str | Path) -> str | None:
+    """The commit that a hub's model is of; None for a folder, or for one that is not in the cache."""
+    if Path(source).is_dir():
+        return None
+    cached = try_to_load_from_cache(str(source), "config.json")  # …/snapshots/<commit>/config.json
+    return Path(cached).parent.name if isinstance(cached, str) else None
