@@ -56,6 +56,13 @@ LARGE_FROM = 0.3
 """From these shares of the frame's shorter side on, the longer side of the whole box (nothing hidden or cut off) is medium, large."""
 
 
+def forward(subject: int, predicate: str, target: int) -> tuple[int, str, int]:
+    """A relation of two objects as graphs hold it: the forward word, and a symmetric one from the object of the lower number."""
+    if predicate in FORWARD or (predicate in SYMMETRIC and target < subject):
+        return target, FORWARD.get(predicate, predicate), subject
+    return subject, predicate, target
+
+
 def side_of(a: PixelBox, b: PixelBox, *, overlap: float = SIDE_OVERLAP, slack: float = SIDE_SLACK) -> str | None:
     """The word for where `a` stands beside `b`: `left of`, `above`, or None (also when `b` is left of or above `a`).
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from graph_schema.geometry import displacement
 from graph_schema.intervals import ADJACENT_SECONDS, BRIDGE_SECONDS, group_adjacent, hull
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
-from graph_schema.vocabulary import FORWARD, SYMMETRIC, motion_word
+from graph_schema.vocabulary import forward, motion_word
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
 from workers.induction.identity import PASSING_KINDS, ObjectIndex, same_objects
 
@@ -122,11 +122,9 @@ def _relations(
     stated: dict[tuple[int, str, int], list[_ScoredInterval]] = defaultdict(list)
     for k, frame in enumerate(frames):
         for r in frame.relations:
-            subject, predicate, target = object_of[k, r.subject], r.predicate, object_of[k, r.object]
+            subject, predicate, target = forward(object_of[k, r.subject], r.predicate, object_of[k, r.object])
             if subject == target:
                 continue
-            if predicate in FORWARD or (predicate in SYMMETRIC and target < subject):
-                subject, predicate, target = target, FORWARD.get(predicate, predicate), subject
             start = times[k] if r.start_seconds is None else r.start_seconds
             end = following[k] if r.end_seconds is None else r.end_seconds
             stated[subject, predicate, target].append(_ScoredInterval(start, max(start, end), r.confidence))

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graph_schema.models import Attribute, FrameRelation, Kind
-from graph_schema.vocabulary import FORWARD, SYMMETRIC
 from workers.parsers.prompted.asking import PictureQuestions
 from workers.parsers.prompted.consistency import AgreedObject
 
@@ -47,13 +46,6 @@ def salient_pairs(kinds: Sequence[Kind], most: int) -> list[tuple[int, int]]:
     pairs = itertools.combinations(range(len(kinds)), 2)
     ranked = sorted(pairs, key=lambda pair: ("dynamic" not in (kinds[pair[0]], kinds[pair[1]]), sum(pair), pair))
     return ranked[:most]
-
-
-def forward(subject: int, predicate: str, target: int) -> RelationKey:
-    """A relation as graphs hold it: `right of` turned into `left of`, a symmetric one from the object named first."""
-    if predicate in FORWARD or (predicate in SYMMETRIC and target < subject):
-        return target, FORWARD.get(predicate, predicate), subject
-    return subject, predicate, target
 
 
 def found_objects(ask: PictureQuestions, seen: Sequence[AgreedObject], call_id: str) -> list[FoundObject]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from graph_schema.models import FrameRelation
-from graph_schema.vocabulary import is_person
+from graph_schema.vocabulary import forward, is_person
 from workers.parsers.prompted import replies
 from workers.parsers.prompted.asking import TEXT_TOKENS, PictureQuestions
 from workers.parsers.prompted.boxes import box_words
@@ -18,7 +18,6 @@ from workers.parsers.prompted.consistency import agreed, agreed_objects
 from workers.parsers.prompted.findings import (
     FoundObject,
     RelationKey,
-    forward,
     found_objects,
     listed,
     salient_pairs,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graph_schema.models import FrameRelation
+from graph_schema.vocabulary import forward
 from workers.parsers.prompted import replies
 from workers.parsers.prompted.asking import WHOLE_TOKENS, PictureQuestions
 from workers.parsers.prompted.boxes import box_words
 from workers.parsers.prompted.canonical import Similarity, canonical_attribute, canonical_predicate
 from workers.parsers.prompted.consistency import agreed, agreed_objects
-from workers.parsers.prompted.findings import FoundObject, RelationKey, forward, found_objects, verified_relations, with_attributes
+from workers.parsers.prompted.findings import FoundObject, RelationKey, found_objects, verified_relations, with_attributes
 from workers.parsers.prompted.reader import read_items
 from workers.video_llms import Generation
 
