@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from graph_schema.errors import BadInput, ModelUnavailable, StepgraphError
 from graph_schema.record import JsonObject
@@ -119,18 +119,16 @@ class OpenAIVideoLLM:
         return Completion(yes_probability=yes, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, seconds=seconds)
 
     def _complete(self, body: JsonObject) -> JsonObject:
-        """Send a request, without the keys that the server does not take."""
+        """Send a request, without the keys that the server does not take; where it does not give n replies, for fewer."""
+        body = dict(body)
         while True:
             sent = {key: value for key, value in body.items() if key not in self._refused}
             try:
                 return self._client.complete(sent)
             except KeyRefused as refusal:
                 if refusal.key == "n":
-                    asked = body["n"]
-                    self._max_n = max(1, int(asked) // 2) if isinstance(asked, int) else 1
-                    body = body | {"n": self._max_n}
-                    if self._max_n == 1:
-                        del body["n"]
+                    half = cast(int, body.pop("n")) // 2
+                    body |= {"n": half} if half > 1 else {}
                 else:
                     self._refused |= {refusal.key} | ({"top_logprobs"} if refusal.key == "logprobs" else set())
                     logger.warning("the model server at %s takes no %s: %s", self._client.address, refusal.key, refusal)

@@ -11,7 +11,7 @@ from graph_schema.models import Rejection
 from graph_schema.options import PromptedParserOptions
 from graph_schema.record import JsonObject, Record
 from workers.parsers.prompted.prompt_files import Prompts
-from workers.parsers.prompted.reader import read_items, read_object, read_text
+from workers.parsers.prompted.reader import Items, read_items, read_object, read_text
 from workers.video_llms import GREEDY, CachedCalls, Call, Question, Sampling
 
 R = TypeVar("R", bound=Record)
@@ -62,12 +62,13 @@ class PictureQuestions:
             results.append((text or "(none)", call.id))
         return results
 
-    def once(self, questions: Sequence[Question], kind: type[R], keys: Sequence[str]) -> list[tuple[R | None, str]]:
-        """(reply as a record, call id) of questions that are asked once; None where it could not be read."""
-        return [(self.objects(call, kind, keys)[0], call.id) for call in self._calls.generate(self._images, questions, GREEDY)]
+    def verified(self, prompt: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
+        """What the model says of a yes / no prompt, filled with each of these fields; nothing is asked where the options do not want it.
 
-    def verdicts(self, prompt: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
-        """What the model says of a yes / no prompt, filled with each of these fields."""
+        Source: STEP, dual verification (ii).
+        """
+        if not self.options.yes_no:
+            return [Verdict()] * len(fields)
         questions = [self.question(prompt, tokens=YES_NO_TOKENS, **values) for values in fields]
         verdicts = []
         for call in self._calls.yes_probability(self._images, questions) if questions else ():
@@ -77,20 +78,16 @@ class PictureQuestions:
             verdicts.append(Verdict(None if yes is None else yes >= MIN_YES, (call.id,)))
         return verdicts
 
-    def verified(self, prompt: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
-        """The same where the options want yes / no questions; else nothing is asked. Source: STEP, dual verification (ii)."""
-        return self.verdicts(prompt, fields) if self.options.yes_no else [Verdict()] * len(fields)
-
-    def lists(self, call: Call, key: str, kind: type[R]) -> list[tuple[R, ...] | None]:
+    def lists(self, call: Call, key: str, kind: type[R]) -> list[Items[R] | None]:
         """The list under `key` of each reply; None of one that has none."""
-        lists: list[tuple[R, ...] | None] = []
+        lists = []
         for reply in call.completion.generations:
             read = read_items(reply, key, kind)
             if read is None:
                 self.reject(call, f"no list of {key}")
             elif read.rejected:
                 self.reject(call, f"{read.rejected} of the {key} are not of the form that was asked for")
-            lists.append(None if read is None else read.items)
+            lists.append(read)
         return lists
 
     def objects(self, call: Call, kind: type[R], keys: Sequence[str]) -> list[R | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graph_schema.geometry import clip_box
+
 _COUNTED = {
     "pixels": "pixels of the picture",
     "thousandths": "thousandths of the picture's width and height",
@@ -24,6 +26,5 @@ def box_fractions(box: Sequence[float] | None, counted: str, size: tuple[int, in
     if box is None or counted == "none":
         return None
     width, height = {"pixels": size, "thousandths": (1000, 1000), "fractions": (1, 1)}[counted]
-    x1, x2 = sorted(min(1.0, max(0.0, x / width)) for x in (box[0], box[2]))
-    y1, y2 = sorted(min(1.0, max(0.0, y / height)) for y in (box[1], box[3]))
-    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+    (x1, x2), (y1, y2) = sorted((box[0] / width, box[2] / width)), sorted((box[1] / height, box[3] / height))
+    return clip_box((x1, y1, x2, y2), 1, 1)

@@ -16,9 +16,6 @@ from workers.parsers.prompted.staged import read_staged
 from workers.parsers.prompted.whole import read_whole
 from workers.video_llms import CachedCalls
 
-INDUCTION_ONLY = frozenset({"merge", "bridge", "max_candidates"})
-"""Options that say nothing of how a keyframe is read."""
-
 
 class PromptedParser:
     """Asks a Video-LLM. Source: STEP, semantics parsing and dual verification; METHODS 1.1, S2 and S2v."""

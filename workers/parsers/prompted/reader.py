@@ -34,6 +34,11 @@ class Items(Generic[R]):
     rejected: int = 0
 
 
+def items_of(lists: Sequence[Items[R] | None]) -> list[tuple[R, ...] | None]:
+    """The items alone of lists that were read; None of one that could not be."""
+    return [None if one is None else one.items for one in lists]
+
+
 def read_items(reply: Generation, key: str, kind: type[R]) -> Items[R] | None:
     """Return the items under `key` of the reply's JSON object, or of a bare list. None where there is no such list.
 

@@ -24,6 +24,7 @@ from workers.parsers.prompted.findings import (
     verified_relations,
     with_attributes,
 )
+from workers.parsers.prompted.reader import items_of
 from workers.video_llms import Call
 
 
@@ -42,7 +43,8 @@ def _objects(ask: PictureQuestions, narrative: str, similar: Similarity | None) 
     schema = replies.objects_schema(boxes=options.boxes != "none")
     fields = {"narrative": narrative, "max_objects": options.max_objects, **box_words(options.boxes)}
     (call,) = ask.sampled([ask.question("objects", schema, **fields)])  # type: ignore[arg-type]
-    seen = agreed_objects(ask.lists(call, "objects", replies.ObjectReply), options.min_frequency, similar)
+    said = items_of(ask.lists(call, "objects", replies.ObjectReply))
+    seen = agreed_objects(said, options.min_frequency, similar)
     return found_objects(ask, seen[: options.max_objects], call.id)
 
 
@@ -71,7 +73,7 @@ def _attributes(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[Fou
     )
     agreed_of = []
     for call in calls:
-        lists = ask.lists(call, "attributes", replies.AttributeReply)
+        lists = items_of(ask.lists(call, "attributes", replies.AttributeReply))
         said = [None if one is None else [canonical_attribute(a.kind, a.name) for a in one] for one in lists]
         agreed_of.append(agreed(said, ask.options.min_frequency))
     ids_of = [(description_id, call.id) for (_, description_id), call in zip(described, calls, strict=True)]
@@ -86,7 +88,7 @@ def _relations(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[Fram
     ids_of: dict[RelationKey, str] = {}
     for pair, call in zip(pairs, ask.sampled(questions) if questions else (), strict=True):
         numbers = {plain(found[n].name): n for n in pair}
-        lists = ask.lists(call, "relations", replies.RelationReply)
+        lists = items_of(ask.lists(call, "relations", replies.RelationReply))
         said = [None if one is None else _keys(ask, call, one, numbers) for one in lists]
         for key, share in agreed(said, ask.options.min_frequency).items():
             shares[key], ids_of[key] = share, call.id

@@ -13,8 +13,7 @@ from workers.parsers.prompted.boxes import box_words
 from workers.parsers.prompted.canonical import Similarity, canonical_attribute, canonical_predicate
 from workers.parsers.prompted.consistency import agreed, agreed_objects
 from workers.parsers.prompted.findings import FoundObject, RelationKey, found_objects, verified_relations, with_attributes
-from workers.parsers.prompted.reader import read_items
-from workers.video_llms import Generation
+from workers.parsers.prompted.reader import items_of
 
 Replies = Sequence[tuple[replies.WholeObjectReply, ...] | None]
 
@@ -25,21 +24,17 @@ def read_whole(ask: PictureQuestions, similar: Similarity | None = None) -> tupl
     schema = replies.whole_schema(boxes=options.boxes != "none")
     fields = {"max_objects": options.max_objects, **box_words(options.boxes)}
     (call,) = ask.sampled([ask.question("whole", schema, tokens=WHOLE_TOKENS, **fields)])
-    said = ask.lists(call, "objects", replies.WholeObjectReply)
+    objects = ask.lists(call, "objects", replies.WholeObjectReply)
+    said = items_of(objects)
     seen = agreed_objects(said, options.min_frequency, similar)[: options.max_objects]
     found = [_of_kind(f, said) for f in found_objects(ask, seen, call.id)]
     attributes = [agreed(_attributes(f, said), options.min_frequency) for f in found]
     found = with_attributes(ask, found, attributes, [(call.id,)] * len(found))
-    edges = ask.lists(call, "relations", replies.WholeRelationReply)
-    edges = [one if _numbers_hold(reply) else None for one, reply in zip(edges, call.completion.generations, strict=True)]
+    edges = items_of(ask.lists(call, "relations", replies.WholeRelationReply))
+    # where an object could not be read, numbers in the reply's relations may mean another
+    edges = [one if named is not None and not named.rejected else None for one, named in zip(edges, objects, strict=True)]
     shares = agreed(_relations(found, edges), options.min_frequency)
     return found, verified_relations(ask, found, shares, dict.fromkeys(shares, call.id))
-
-
-def _numbers_hold(reply: Generation) -> bool:
-    """Whether every object of a reply could be read: if one is left out, numbers in its relations may mean another."""
-    read = read_items(reply, "objects", replies.WholeObjectReply)
-    return read is not None and not read.rejected
 
 
 def _members(f: FoundObject, said: Replies) -> list[replies.WholeObjectReply]:
