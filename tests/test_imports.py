@@ -29,6 +29,11 @@ def modules() -> list[Path]:
 
 def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
     """Top-level package names that a module imports; relative imports stay in their package."""
+    return {name.split(".")[0] for name in modules_imported_by(path, inside_functions=inside_functions)}
+
+
+def modules_imported_by(path: Path, *, inside_functions: bool) -> set[str]:
+    """Full names of what a module imports; without those inside functions, what it imports when it is imported."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hidden = set()
     if not inside_functions:
@@ -39,18 +44,10 @@ def imports_of(path: Path, *, inside_functions: bool) -> set[str]:
         if id(node) in hidden:
             continue
         if isinstance(node, ast.Import):
-            names |= {a.name.split(".")[0] for a in node.names}
+            names |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module.split(".")[0])
+            names.add(node.module)
     return names
-
-
-def modules_imported_by(path: Path) -> set[str]:
-    """Full names of what a module imports when it is imported."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    hidden = {id(n) for f in functions for n in ast.walk(f)}
-    return {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module and id(n) not in hidden}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
@@ -79,4 +76,4 @@ def test_what_loads_models_is_imported_inside_functions_only(module: str) -> Non
     """The base install has no torch."""
     name = module.removesuffix(".py").replace("/", ".")
     others = [p for p in modules() if "trainer" not in p.relative_to(ROOT).parts]
-    assert not [p for p in others if name in modules_imported_by(p)]
+    assert not [p for p in others if name in modules_imported_by(p, inside_functions=False)]

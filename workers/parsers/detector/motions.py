@@ -20,7 +20,7 @@ from graph_schema.geometry import PixelBox, Point, box_centre
 from graph_schema.intervals import label_intervals
 from graph_schema.vocabulary import STANDS, is_person, motion_word
 from workers.parsers.detector.base import Image
-from workers.parsers.measuring.tracks import constant_velocity_segments
+from workers.parsers.measuring.tracks import constant_velocity_segments, slopes
 
 SMALL_PX = 240
 """Long side of the pictures whose edges are compared."""
@@ -156,15 +156,9 @@ def agreed_travel(
 
 def _agreed(times: NDArray[np.float64], edges: NDArray[np.float64], free: NDArray[np.bool_]) -> float:
     """The smaller way of the free ones of two edges (n, 2) that go the same way, else 0."""
-    ways = (_slopes(times, edges) * (times[-1] - times[0]))[free]
+    ways = (slopes(times, edges) * (times[-1] - times[0]))[free]
     same_way = len(ways) > 0 and (ways.min() > 0 or ways.max() < 0)
     return float(min(ways, key=abs)) if same_way else 0.0
-
-
-def _slopes(times: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Change a second of each column, by least squares."""
-    t = times - times.mean()
-    return np.asarray((t[:, None] * values).sum(axis=0) / max(float((t * t).sum()), 1e-9))
 
 
 def rests(boxes: Mapping[int, PixelBox], frame: int, images: Image, times: NDArray[np.float64]) -> bool:

@@ -24,6 +24,7 @@ from workers.parsers.detector.base import Detector, NamedBox
 from workers.parsers.detector.labels import goes_by_itself, is_furniture
 from workers.parsers.detector.motions import Words, camera_stands, motions_of
 from workers.parsers.measuring.statements import state_at_keyframes
+from workers.parsers.measuring.threads import opencv_threads
 from workers.parsers.measuring.tracks import Detection, Mask, Track, end_of, facts, moves
 
 VERSION = 1
@@ -70,14 +71,10 @@ class DetectorParser:
 
     def parse_frames(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
         """Return one frame scene graph for each keyframe of the clip, in time order."""
-        before = cv2.getNumThreads()
-        cv2.setNumThreads(self._threads)
-        try:
+        with opencv_threads(self._threads):
             seen = self._boxes(clip)
             tracks = associate(seen, clip.times, start_confidence=self._min_confidence)
             return describe(keep_objects(tracks, list(seen), clip.times, start_confidence=self._min_confidence), seen, clip)
-        finally:
-            cv2.setNumThreads(before)
 
     def _boxes(self, clip: ClipFrames) -> dict[int, list[NamedBox]]:
         """The wanted boxes of each examined frame, in pixels."""

@@ -142,11 +142,14 @@ def constant_velocity_segments(
     return [(a, b, *_speed(times[a:b], positions[a:b])) for a, b in pairwise(cuts)]
 
 
-def _speed(times: NDArray[np.float64], positions: NDArray[np.float64]) -> tuple[float, float]:
-    if len(times) < 2:
-        return 0.0, 0.0
+def slopes(times: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Change a second of each column of values (n, columns), by least squares; 0 of a single time."""
     t = times - times.mean()
-    vx, vy = (t[:, None] * positions).sum(axis=0) / (t * t).sum()
+    return np.asarray((t[:, None] * values).sum(axis=0) / max(float((t * t).sum()), 1e-9))
+
+
+def _speed(times: NDArray[np.float64], positions: NDArray[np.float64]) -> tuple[float, float]:
+    vx, vy = slopes(times, positions)
     return float(vx), float(vy)
 
 

@@ -17,6 +17,7 @@ from graph_schema.record import JsonObject
 from workers.media import ClipFrames
 from workers.parsers.base import ClipToParse
 from workers.parsers.measuring.statements import state_at_keyframes
+from workers.parsers.measuring.threads import opencv_threads
 from workers.parsers.measuring.tracks import Track, facts, movements
 from workers.parsers.opencv.faces import follow_faces
 from workers.parsers.opencv.moving_objects import follow_moving_objects
@@ -54,12 +55,8 @@ class OpenCVParser:
 
     def parse_frames(self, clip: ClipFrames) -> tuple[FrameSceneGraph, ...]:
         """Return one frame scene graph for each keyframe of the clip, in time order."""
-        before = cv2.getNumThreads()
-        cv2.setNumThreads(self._threads)
-        try:
+        with opencv_threads(self._threads):
             return describe(find_tracks(clip.images, clip.times), clip)
-        finally:
-            cv2.setNumThreads(before)
 
 
 def find_tracks(images: NDArray[np.uint8], times: NDArray[np.float64]) -> list[Track]:
