@@ -6,37 +6,37 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from graph_schema.record import JsonObject
-from workers.video_llms import GREEDY, Answered, Completion, Generation, Question, Sampling
+from workers.video_llms import GREEDY, Answered, Completion, Generation, Prompt, Sampling
 
-Reply = Callable[[Sequence[Path], Question, int], str]
-"""(pictures, question, which of the n replies) -> the reply."""
+Reply = Callable[[Sequence[Path], Prompt, int], str]
+"""(pictures, prompt, which of the n replies) -> the reply."""
 
 
 class ScriptedModel:
-    """Replies with what `reply` returns; says yes with what `yes` returns. `asked`: all questions so far, in order."""
+    """Replies with what `reply` returns; says yes with what `yes` returns. `asked`: all prompts so far, in order."""
 
     def __init__(
-        self, reply: Reply = lambda images, question, k: "", yes: Callable[[Sequence[Path], Question], float] = lambda images, question: 1.0
+        self, reply: Reply = lambda images, prompt, k: "", yes: Callable[[Sequence[Path], Prompt], float] = lambda images, prompt: 1.0
     ) -> None:
         self._reply, self._yes = reply, yes
-        self.asked: list[Question] = []
+        self.asked: list[Prompt] = []
         self.name = "scripted"
         self.identity: JsonObject = {"name": "scripted"}
 
-    def generate(self, images: Sequence[Path], questions: Sequence[Question], sampling: Sampling = GREEDY) -> Iterator[Answered]:
-        for position, question in enumerate(questions):
-            self.asked.append(question)
-            texts = [self._reply(images, question, k) for k in range(sampling.n)]
+    def generate(self, images: Sequence[Path], prompts: Sequence[Prompt], sampling: Sampling = GREEDY) -> Iterator[Answered]:
+        for position, prompt in enumerate(prompts):
+            self.asked.append(prompt)
+            texts = [self._reply(images, prompt, k) for k in range(sampling.n)]
             yield Answered(
                 position,
                 Completion(
                     generations=tuple(Generation(text=text) for text in texts),
-                    prompt_tokens=len(question.text.split()),
+                    prompt_tokens=len(prompt.text.split()),
                     completion_tokens=sum(len(text.split()) for text in texts),
                 ),
             )
 
-    def yes_probability(self, images: Sequence[Path], questions: Sequence[Question]) -> Iterator[Answered]:
-        for position, question in enumerate(questions):
-            self.asked.append(question)
-            yield Answered(position, Completion(yes_probability=self._yes(images, question), prompt_tokens=len(question.text.split())))
+    def yes_probability(self, images: Sequence[Path], prompts: Sequence[Prompt]) -> Iterator[Answered]:
+        for position, prompt in enumerate(prompts):
+            self.asked.append(prompt)
+            yield Answered(position, Completion(yes_probability=self._yes(images, prompt), prompt_tokens=len(prompt.text.split())))

@@ -15,12 +15,12 @@ from tests.support.scripted_model import Reply, ScriptedModel
 from workers.media import ClipFrames, SplitClip, SplitKeyframe
 from workers.parsers import ClipToParse
 from workers.parsers.prompted import PromptedParser
-from workers.video_llms import CachedCalls, Question
+from workers.video_llms import CachedCalls, Prompt
 
-Yes = Callable[[Sequence[Path], Question], float]
+Yes = Callable[[Sequence[Path], Prompt], float]
 
 
-def read(folder: Path, reply: Reply, yes: Yes = lambda images, question: 1.0, **options: object) -> tuple[FrameSceneGraph, ScriptedModel]:
+def read(folder: Path, reply: Reply, yes: Yes = lambda images, prompt: 1.0, **options: object) -> tuple[FrameSceneGraph, ScriptedModel]:
     picture = folder / "0.jpg"
     cv2.imwrite(str(picture), np.zeros((100, 200, 3), np.uint8))
     keyframe = SplitKeyframe(frame=3, time_seconds=0.5, image="0.jpg")
@@ -41,16 +41,16 @@ def said(graph: FrameSceneGraph) -> tuple[list[tuple[str, Kind, list[tuple[str, 
     return objects, [(r.subject, r.predicate, r.object) for r in graph.relations]
 
 
-def staged(images: Sequence[Path], question: Question, k: int) -> str:
+def staged(images: Sequence[Path], prompt: Prompt, k: int) -> str:
     """Three replies: all see man and cup; two say the cup is red; each names the relation in its own words."""
-    if question.stage == "objects":
+    if prompt.stage == "objects":
         return json.dumps({"objects": ["Man", "cups"] if k else ["man", "cup", "ghost"]})
-    if question.stage == "kinds":
+    if prompt.stage == "kinds":
         return '{"dynamic": ["man"], "static": ["cup"]}'
-    if question.stage == "attributes":
-        colours = ["red", "Red", "blue"] if '"cup"' in question.text else ["tall"] * 3
-        return json.dumps({"attributes": [{"kind": "color" if '"cup"' in question.text else "size", "name": colours[k]}]})
-    if question.stage == "relations":
+    if prompt.stage == "attributes":
+        colours = ["red", "Red", "blue"] if '"cup"' in prompt.text else ["tall"] * 3
+        return json.dumps({"attributes": [{"kind": "color" if '"cup"' in prompt.text else "size", "name": colours[k]}]})
+    if prompt.stage == "relations":
         relations = [("man", "is holding", "cup"), ("man", "holds", "cup"), ("man", "holding", "the cup")]
         subject, predicate, target = relations[k]
         beside = {"subject": "cup", "predicate": "to the right of", "object": "man"}
@@ -75,8 +75,8 @@ def test_what_enough_replies_say_is_in_the_graph(tmp_path: Path) -> None:
 
 
 def test_an_object_that_is_denied_takes_all_that_hangs_on_it(tmp_path: Path) -> None:
-    def no_cup(images: Sequence[Path], question: Question) -> float:
-        return 0.4 if question.stage == "verify_object" and '"cup"' in question.text else 0.5
+    def no_cup(images: Sequence[Path], prompt: Prompt) -> float:
+        return 0.4 if prompt.stage == "verify_object" and '"cup"' in prompt.text else 0.5
 
     graph, model = read(tmp_path, staged, no_cup, samples=3)
     assert said(graph) == ([("man", "dynamic", [("size", "tall", 1.0)])], [])
@@ -91,13 +91,13 @@ def test_without_yes_and_no_nothing_is_asked_and_nothing_verified(tmp_path: Path
 
 
 def test_replies_that_cannot_be_read_are_counted_with_their_calls(tmp_path: Path) -> None:
-    graph, _ = read(tmp_path, lambda images, question, k: "no idea", samples=3)
+    graph, _ = read(tmp_path, lambda images, prompt, k: "no idea", samples=3)
     assert graph.objects == ()
     assert [(r.stage, r.reason) for r in graph.rejections] == [("objects", "no list of objects")] * 3
     assert all(next((tmp_path / "calls").rglob(f"{r.call_id}.json")).is_file() for r in graph.rejections)
 
 
-def whole(images: Sequence[Path], question: Question, k: int) -> str:
+def whole(images: Sequence[Path], prompt: Prompt, k: int) -> str:
     """Three replies to one prompt; the third has an object that is none before the cup, so that its numbers mean others."""
     man = {"label": "man", "dynamic": True, "box": [0, 0, 100, 100]}
     cup = {"label": "cup", "attributes": [{"kind": "colour", "name": "red"}]}

@@ -9,10 +9,10 @@ import pytest
 
 from graph_schema.errors import Interrupted, ModelUnavailable
 from tests.support.scripted_model import ScriptedModel
-from workers.video_llms import CachedCalls, Question, Sampling, StageAccount
+from workers.video_llms import CachedCalls, Prompt, Sampling, StageAccount
 
-COLOUR = Question(stage="attributes", text="what colour is it")
-PLACE = Question(stage="relations", text="where is it")
+COLOUR = Prompt(stage="attributes", text="what colour is it")
+PLACE = Prompt(stage="relations", text="where is it")
 
 
 def picture(folder: Path, content: bytes = b"picture", name: str = "0.jpg") -> Path:
@@ -20,10 +20,10 @@ def picture(folder: Path, content: bytes = b"picture", name: str = "0.jpg") -> P
     return folder / name
 
 
-def say_the_question(images: Sequence[Path], question: Question, k: int) -> str:
-    if question.text == "break":
+def say_the_question(images: Sequence[Path], prompt: Prompt, k: int) -> str:
+    if prompt.text == "break":
         raise ModelUnavailable("the server went away")
-    return f"{question.text} {k}"
+    return f"{prompt.text} {k}"
 
 
 def test_a_call_is_made_once_and_its_reply_kept(tmp_path: Path) -> None:
@@ -76,13 +76,13 @@ def test_a_question_asked_twice_in_a_batch_is_one_call(tmp_path: Path) -> None:
     model = ScriptedModel(say_the_question)
     one, other, two = CachedCalls(model, tmp_path).generate([picture(tmp_path)], [COLOUR, PLACE, COLOUR])
     assert (one, model.asked) == (two, [COLOUR, PLACE])
-    assert other.question == PLACE
+    assert other.prompt == PLACE
 
 
 def test_what_was_done_before_the_model_failed_is_kept(tmp_path: Path) -> None:
     model = ScriptedModel(say_the_question)
     images = [picture(tmp_path)]
-    broken = Question(stage="relations", text="break")
+    broken = Prompt(stage="relations", text="break")
     with pytest.raises(ModelUnavailable, match="went away"):
         CachedCalls(model, tmp_path).generate(images, [COLOUR, broken, PLACE])
     after = CachedCalls(model, tmp_path)

@@ -14,12 +14,12 @@ import pytest
 
 from graph_schema.errors import BadInput, ModelRefused, ModelUnavailable, StepgraphError
 from tests.support.chat_server import Body, ChatServer, Reply, chat_server, choices
-from workers.video_llms import Answered, CachedCalls, Question, Sampling
+from workers.video_llms import Answered, CachedCalls, Prompt, Sampling
 from workers.video_llms.chat_client import ChatClient, RetryPolicy
 from workers.video_llms.openai_server import OpenAIVideoLLM
 
-CUP = Question(stage="objects", text="Is there a cup?", max_new_tokens=7)
-DOG = Question(stage="objects", text="Is there a dog?")
+CUP = Prompt(stage="objects", text="Is there a cup?", max_new_tokens=7)
+DOG = Prompt(stage="objects", text="Is there a dog?")
 FIVE = Sampling(n=5, temperature=0.7, seed=3)
 
 
@@ -45,8 +45,8 @@ def image(tmp_path: Path) -> Path:
 
 def test_a_request_has_the_pictures_first_and_the_question_last(image: Path) -> None:
     with chat_server(lambda body: choices("yes")) as server:
-        question = CUP.model_copy(update={"json_schema": {"type": "object"}})
-        assert texts(model_at(server, key="secret").generate([image, image], [question])) == [["yes"]]
+        prompt = CUP.model_copy(update={"json_schema": {"type": "object"}})
+        assert texts(model_at(server, key="secret").generate([image, image], [prompt])) == [["yes"]]
     (body,) = server.requests
     url = "data:image/jpeg;base64," + base64.b64encode(image.read_bytes()).decode()
     assert body == {
@@ -108,10 +108,10 @@ def test_a_key_that_the_server_does_not_take_is_left_out_from_then_on(image: Pat
     def reply(body: Body) -> Reply | Body:
         return Reply(status, {"detail": f"Unexpected keys: {{'{key}'}}"}) if key in body else choices("x")
 
-    question = CUP.model_copy(update={"json_schema": {"type": "object"}})
+    prompt = CUP.model_copy(update={"json_schema": {"type": "object"}})
     with chat_server(reply) as server:
         model = model_at(server)
-        assert texts(model.generate([image], [question])) == texts(model.generate([image], [question])) == [["x"]]
+        assert texts(model.generate([image], [prompt])) == texts(model.generate([image], [prompt])) == [["x"]]
     assert [key in body for body in server.requests] == [True, False, False]
 
 
@@ -268,7 +268,7 @@ def test_what_other_questions_got_before_one_failed_is_kept(image: Path, tmp_pat
         text = body["messages"][0]["content"][-1]["text"]
         return Reply(404, "no") if text == DOG.text else choices(text)
 
-    others = [Question(stage="s", text=f"question {n}") for n in range(3)]
+    others = [Prompt(stage="s", text=f"prompt {n}") for n in range(3)]
     with chat_server(reply) as server:
         with pytest.raises(ModelRefused):
             CachedCalls(model_at(server), tmp_path).generate([image], [*others, DOG])
@@ -285,7 +285,7 @@ def test_questions_are_asked_at_once_up_to_the_limit(image: Path) -> None:
         return choices("x")
 
     with chat_server(reply) as server:
-        answered = list(model_at(server).generate([image], [Question(stage="s", text=str(n)) for n in range(8)]))
+        answered = list(model_at(server).generate([image], [Prompt(stage="s", text=str(n)) for n in range(8)]))
     assert sorted(a.position for a in answered) == list(range(8))
 
 

@@ -1,6 +1,6 @@
 """Video-LLMs: a local one by transformers, one behind an OpenAI-compatible server, and the cache of calls that wraps either."""
 
-from workers.video_llms.base import GREEDY, Answered, Completion, Generation, Question, Sampling, VideoLLM
+from workers.video_llms.base import GREEDY, Answered, Completion, Generation, Prompt, Sampling, VideoLLM
 from workers.video_llms.calls import CachedCalls, Call, StageAccount
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "Call",
     "Completion",
     "Generation",
-    "Question",
+    "Prompt",
     "Sampling",
     "StageAccount",
     "VideoLLM",

@@ -1,6 +1,6 @@
-"""What every Video-LLM is: pictures and questions in, replies out. No model code here.
+"""What every Video-LLM is: pictures and prompts in, replies out. No model code here.
 
-The pictures come first and the question last, so that questions over the same pictures share a prefix.
+The pictures come first and the prompt last, so that prompts over the same pictures share a prefix.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from graph_schema.models import Confidence, Record
 from graph_schema.record import JsonObject
 
 
-class Question(Record):
+class Prompt(Record):
     """What is asked about pictures.
 
     `stage` says what for, such as "objects": accounts and forecasts go by it; no back end reads it.
@@ -30,7 +30,7 @@ class Question(Record):
 class Sampling(Record):
     """How replies are drawn. Temperature 0 is greedy: then one reply is all there is."""
 
-    n: int = Field(default=1, ge=1, le=64, description="replies to each question")
+    n: int = Field(default=1, ge=1, le=64, description="replies to each prompt")
     temperature: float = Field(default=0.0, ge=0, le=5)
     seed: int = Field(default=0, ge=0)
 
@@ -46,28 +46,28 @@ class Generation(Record):
 
 
 class Completion(Record):
-    """What came of one question: its replies, or how likely "yes" is, and what it cost.
+    """What came of one prompt: its replies, or how likely "yes" is, and what it cost.
 
-    Tokens are those of the request as a client would be billed: the prompt once, all replies; `seconds` is this question's share of the
+    Tokens are those of the request as a client would be billed: the prompt once, all replies; `seconds` is this prompt's share of the
     time where several ran together.
     """
 
     generations: tuple[Generation, ...] = ()
-    yes_probability: Confidence | None = Field(default=None, description="P(yes) / (P(yes) + P(no)); null: not a yes / no question")
+    yes_probability: Confidence | None = Field(default=None, description="P(yes) / (P(yes) + P(no)); null: not a yes / no prompt")
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
 
 
 class Answered(NamedTuple):
-    """A question of a batch that is done: its position in the batch, and what came."""
+    """A prompt of a batch that is done: its position in the batch, and what came."""
 
     position: int
     completion: Completion
 
 
 class VideoLLM(Protocol):
-    """A model that looks at pictures and answers. Both methods yield each question of the batch once, in the order they are done.
+    """A model that looks at pictures and answers. Both methods yield each prompt of the batch once, in the order they are done.
 
     Whoever stops listening early loses only what is not yet done. Raises ModelUnavailable where the model cannot be reached or
     loaded, ModelRefused for a request that it will never take; what was yielded before stands.
@@ -83,10 +83,10 @@ class VideoLLM(Protocol):
         """JSON values that name everything its replies depend on beside the request: part of a call's address and of a graph's id."""
         ...
 
-    def generate(self, images: Sequence[Path], questions: Sequence[Question], sampling: Sampling = GREEDY) -> Iterator[Answered]:
-        """Reply to each question about the pictures, `sampling.n` times."""
+    def generate(self, images: Sequence[Path], prompts: Sequence[Prompt], sampling: Sampling = GREEDY) -> Iterator[Answered]:
+        """Reply to each prompt about the pictures, `sampling.n` times."""
         ...
 
-    def yes_probability(self, images: Sequence[Path], questions: Sequence[Question]) -> Iterator[Answered]:
-        """Say of each yes / no question about the pictures how likely "yes" is, as `Completion.yes_probability`."""
+    def yes_probability(self, images: Sequence[Path], prompts: Sequence[Prompt]) -> Iterator[Answered]:
+        """Say of each yes / no prompt about the pictures how likely "yes" is, as `Completion.yes_probability`."""
         ...

@@ -18,7 +18,7 @@ from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import Record
 from graph_schema.record import JsonObject
-from workers.video_llms.base import GREEDY, Answered, Completion, Question, Sampling, VideoLLM
+from workers.video_llms.base import GREEDY, Answered, Completion, Prompt, Sampling, VideoLLM
 
 CALLS_VERSION = 1
 """Raised when the same request must be made anew."""
@@ -32,7 +32,7 @@ class Call(Record):
     id: str
     model: JsonObject
     images: tuple[str, ...]
-    question: Question
+    prompt: Prompt
     sampling: Sampling | None = Field(description="null: yes / no")
     completion: Completion
 
@@ -68,13 +68,13 @@ class CachedCalls:
         self._checkpoint = checkpoint
         self._lock = threading.Lock()
 
-    def generate(self, images: Sequence[Path], questions: Sequence[Question], sampling: Sampling = GREEDY) -> list[Call]:
-        """Reply to each question about the pictures; the calls in the questions' order. Raises as the model does; what is done is kept."""
-        return self._done(images, questions, sampling, lambda missing: self.model.generate(images, missing, sampling))
+    def generate(self, images: Sequence[Path], prompts: Sequence[Prompt], sampling: Sampling = GREEDY) -> list[Call]:
+        """Reply to each prompt about the pictures; the calls in the prompts' order. Raises as the model does; what is done is kept."""
+        return self._done(images, prompts, sampling, lambda missing: self.model.generate(images, missing, sampling))
 
-    def yes_probability(self, images: Sequence[Path], questions: Sequence[Question]) -> list[Call]:
-        """How likely "yes" is, of each question about the pictures. Raises as the model does; what is done is kept."""
-        return self._done(images, questions, None, lambda missing: self.model.yes_probability(images, missing))
+    def yes_probability(self, images: Sequence[Path], prompts: Sequence[Prompt]) -> list[Call]:
+        """How likely "yes" is, of each prompt about the pictures. Raises as the model does; what is done is kept."""
+        return self._done(images, prompts, None, lambda missing: self.model.yes_probability(images, missing))
 
     def reject(self, stage: str) -> None:
         """Count a reply that could not be read."""
@@ -83,25 +83,25 @@ class CachedCalls:
     def _done(
         self,
         images: Sequence[Path],
-        questions: Sequence[Question],
+        prompts: Sequence[Prompt],
         sampling: Sampling | None,
-        ask: Callable[[Sequence[Question]], Iterator[Answered]],
+        ask: Callable[[Sequence[Prompt]], Iterator[Answered]],
     ) -> list[Call]:
         hashes = tuple(map(_picture_hash, images))
-        ids = [self._id(hashes, question, sampling) for question in questions]
+        ids = [self._id(hashes, prompt, sampling) for prompt in prompts]
         found = {call_id: call for call_id in dict.fromkeys(ids) if (call := self._read(call_id)) is not None}
-        missing = {call_id: question for call_id, question in zip(ids, questions, strict=True) if call_id not in found}
+        missing = {call_id: prompt for call_id, prompt in zip(ids, prompts, strict=True) if call_id not in found}
         for call in found.values():
-            self._count(call.question.stage, StageAccount(calls=1, kept=1))
+            self._count(call.prompt.stage, StageAccount(calls=1, kept=1))
         requests = list(missing.items())
-        answered = ask([question for _, question in requests]) if requests else iter(())
+        answered = ask([prompt for _, prompt in requests]) if requests else iter(())
         for position, completion in answered:
-            call_id, question = requests[position]
-            call = Call(id=call_id, model=self.model.identity, images=hashes, question=question, sampling=sampling, completion=completion)
+            call_id, prompt = requests[position]
+            call = Call(id=call_id, model=self.model.identity, images=hashes, prompt=prompt, sampling=sampling, completion=completion)
             write_atomically(self._path(call_id), call.model_dump_json().encode())
             found[call_id] = call
             self._count(
-                question.stage,
+                prompt.stage,
                 StageAccount(
                     calls=1,
                     prompt_tokens=completion.prompt_tokens,
@@ -112,8 +112,8 @@ class CachedCalls:
             self._checkpoint()
         return [found[call_id] for call_id in ids]
 
-    def _id(self, images: tuple[str, ...], question: Question, sampling: Sampling | None) -> str:
-        asked = question.model_dump(mode="json", exclude={"stage"})
+    def _id(self, images: tuple[str, ...], prompt: Prompt, sampling: Sampling | None) -> str:
+        asked = prompt.model_dump(mode="json", exclude={"stage"})
         drawn = None if sampling is None else sampling.model_dump(mode="json")
         return f"call{content_hash(CALLS_VERSION, self.model.identity, images, asked, drawn)}"
 

@@ -19,7 +19,7 @@ from graph_schema.errors import ModelRefused, ModelUnavailable
 from graph_schema.record import JsonObject
 
 MAX_BODY = 8 * 2**20
-"""Bytes of a reply; a server that sends more is not replying to a question of ours."""
+"""Bytes of a reply; a server that sends more is not replying to a prompt of ours."""
 _SHOWN = 300
 """Characters of a server's own words in a message."""
 _NO_PICTURES = ("image input is not supported", "mmproj", "does not support image", "multimodal")

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from graph_schema.errors import BadInput, ModelUnavailable, StepgraphError
 from graph_schema.record import JsonObject
-from workers.video_llms.base import GREEDY, Answered, Completion, Generation, Question, Sampling
+from workers.video_llms.base import GREEDY, Answered, Completion, Generation, Prompt, Sampling
 from workers.video_llms.chat_client import ChatClient, KeyRefused
 from workers.video_llms.reply_text import read_yes_no
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class OpenAIVideoLLM:
-    """Asks a server, several questions at a time.
+    """Asks a server, several prompts at a time.
 
     Tokens are as the server counts them; where it does not, 0. Some count one of n replies only.
     """
@@ -49,13 +49,13 @@ class OpenAIVideoLLM:
         if names and self.name not in names:
             raise BadInput(f"the model server at {self._client.address} has no model {self.name!r}; it has: {', '.join(names[:20])}")
 
-    def generate(self, images: Sequence[Path], questions: Sequence[Question], sampling: Sampling = GREEDY) -> Iterator[Answered]:
+    def generate(self, images: Sequence[Path], prompts: Sequence[Prompt], sampling: Sampling = GREEDY) -> Iterator[Answered]:
         """As `VideoLLM.generate`."""
-        return self._at_once([functools.partial(self._generate, images, question, sampling) for question in questions])
+        return self._at_once([functools.partial(self._generate, images, prompt, sampling) for prompt in prompts])
 
-    def yes_probability(self, images: Sequence[Path], questions: Sequence[Question]) -> Iterator[Answered]:
+    def yes_probability(self, images: Sequence[Path], prompts: Sequence[Prompt]) -> Iterator[Answered]:
         """As `VideoLLM.yes_probability`; from the reply's words where the server gives no logprobs, and null where they say neither."""
-        return self._at_once([functools.partial(self._yes, images, question) for question in questions])
+        return self._at_once([functools.partial(self._yes, images, prompt) for prompt in prompts])
 
     def _at_once(self, requests: Sequence[Callable[[], Completion]]) -> Iterator[Answered]:
         """Yield each as it is done. After a failure no further one is begun; those under way are yielded before it is raised."""
@@ -79,7 +79,7 @@ class OpenAIVideoLLM:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _generate(self, images: Sequence[Path], question: Question, sampling: Sampling) -> Completion:
+    def _generate(self, images: Sequence[Path], prompt: Prompt, sampling: Sampling) -> Completion:
         """Ask until there are n replies: a server may give fewer at a time, or only one."""
         started = time.perf_counter()
         replies: list[Generation] = []
@@ -87,10 +87,10 @@ class OpenAIVideoLLM:
         wanted = sampling.n if sampling.temperature > 0 else 1
         while len(replies) < wanted:
             asked = min(wanted - len(replies), self._max_n or wanted)
-            body = self._body(images, question, sampling.temperature)
+            body = self._body(images, prompt, sampling.temperature)
             body |= {"seed": sampling.seed + len(replies)} | ({"n": asked} if asked > 1 else {})
-            if question.json_schema is not None:
-                schema: JsonObject = {"name": question.stage.replace(" ", "_"), "schema": question.json_schema, "strict": True}
+            if prompt.json_schema is not None:
+                schema: JsonObject = {"name": prompt.stage.replace(" ", "_"), "schema": prompt.json_schema, "strict": True}
                 body["response_format"] = {"type": "json_schema", "json_schema": schema}
             reply = self._complete(body)
             got = [g for choice in _choices(reply) if (g := _generation(choice)) is not None]
@@ -105,9 +105,9 @@ class OpenAIVideoLLM:
             generations=tuple(replies), prompt_tokens=tokens[0], completion_tokens=tokens[1], seconds=time.perf_counter() - started
         )
 
-    def _yes(self, images: Sequence[Path], question: Question) -> Completion:
+    def _yes(self, images: Sequence[Path], prompt: Prompt) -> Completion:
         started = time.perf_counter()
-        body = self._body(images, question, 0.0) | {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        body = self._body(images, prompt, 0.0) | {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         reply = self._complete(body)
         choice = next(iter(_choices(reply)), {})
         yes = _yes_of_logprobs(choice)
@@ -133,13 +133,13 @@ class OpenAIVideoLLM:
                     self._refused |= {refusal.key} | ({"top_logprobs"} if refusal.key == "logprobs" else set())
                     logger.warning("the model server at %s takes no %s: %s", self._client.address, refusal.key, refusal)
 
-    def _body(self, images: Sequence[Path], question: Question, temperature: float) -> JsonObject:
+    def _body(self, images: Sequence[Path], prompt: Prompt, temperature: float) -> JsonObject:
         parts: list[Any] = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images]
         return {
             "model": self.name,
-            "messages": [{"role": "user", "content": [*parts, {"type": "text", "text": question.text}]}],
+            "messages": [{"role": "user", "content": [*parts, {"type": "text", "text": prompt.text}]}],
             "temperature": temperature,
-            "max_tokens": question.max_new_tokens,
+            "max_tokens": prompt.max_new_tokens,
         }
 
 

@@ -1,6 +1,6 @@
 """The parser that asks a Video-LLM about each keyframe."""
 
 from workers.parsers.prompted.parser import PromptedParser
-from workers.parsers.prompted.prompt_files import Prompts
+from workers.parsers.prompted.prompt_files import PromptTemplates
 
-__all__ = ["PromptedParser", "Prompts"]
+__all__ = ["PromptTemplates", "PromptedParser"]

@@ -10,9 +10,9 @@ from typing import TypeVar
 from graph_schema.models import Rejection
 from graph_schema.options import PromptedParserOptions
 from graph_schema.record import JsonObject, Record
-from workers.parsers.prompted.prompt_files import Prompts
+from workers.parsers.prompted.prompt_files import PromptTemplates
 from workers.parsers.prompted.reader import Items, read_items, read_object, read_text
-from workers.video_llms import GREEDY, CachedCalls, Call, Question, Sampling
+from workers.video_llms import GREEDY, CachedCalls, Call, Prompt, Sampling
 
 R = TypeVar("R", bound=Record)
 TEXT_TOKENS, LIST_TOKENS, WHOLE_TOKENS, YES_NO_TOKENS = 256, 512, 2048, 8
@@ -23,55 +23,55 @@ MIN_YES = 0.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the model says of one yes / no question. `agrees`: None where it was not asked, or said neither."""
+    """What the model says of one yes / no prompt. `agrees`: None where it was not asked, or said neither."""
 
     agrees: bool | None = None
     call_ids: tuple[str, ...] = ()
 
 
-class PictureQuestions:
-    """Questions about the same pictures. Methods raise as the model does; calls that are done are kept.
+class PicturePrompts:
+    """Prompts about the same pictures. Methods raise as the model does; calls that are done are kept.
 
     Attributes:
         rejections: the replies, or parts of them, that could not be read so far.
     """
 
-    def __init__(self, images: Sequence[Path], calls: CachedCalls, prompts: Prompts, options: PromptedParserOptions) -> None:
+    def __init__(self, images: Sequence[Path], calls: CachedCalls, templates: PromptTemplates, options: PromptedParserOptions) -> None:
         """Ask nothing yet."""
         self.rejections: list[Rejection] = []
         self.options = options
-        self._images, self._calls, self._prompts = images, calls, prompts
+        self._images, self._calls, self._templates = images, calls, templates
 
-    def question(self, prompt: str, schema: JsonObject | None = None, /, *, tokens: int = LIST_TOKENS, **values: object) -> Question:
-        """A prompt with its fields filled in; its stage is the prompt's name."""
-        return Question(stage=prompt, text=self._prompts.fill(prompt, **values), json_schema=schema, max_new_tokens=tokens)
+    def prompt(self, name: str, schema: JsonObject | None = None, /, *, tokens: int = LIST_TOKENS, **values: object) -> Prompt:
+        """A prompt with its fields filled in; its stage is its name."""
+        return Prompt(stage=name, text=self._templates.fill(name, **values), json_schema=schema, max_new_tokens=tokens)
 
-    def sampled(self, questions: Sequence[Question]) -> list[Call]:
-        """The calls of questions that are asked several times; once and greedily if the options say so."""
+    def sampled(self, prompts: Sequence[Prompt]) -> list[Call]:
+        """The calls of prompts that are asked several times; once and greedily if the options say so."""
         options = self.options
         sampling = GREEDY if options.samples == 1 else Sampling(n=options.samples, temperature=options.temperature, seed=options.seed)
-        return self._calls.generate(self._images, questions, sampling)
+        return self._calls.generate(self._images, prompts, sampling)
 
-    def text(self, questions: Sequence[Question]) -> list[tuple[str, str]]:
-        """(reply as plain text, call id) of questions that are asked once; `(none)` where nothing was said."""
+    def text(self, prompts: Sequence[Prompt]) -> list[tuple[str, str]]:
+        """(reply as plain text, call id) of prompts that are asked once; `(none)` where nothing was said."""
         results = []
-        for call in self._calls.generate(self._images, questions, GREEDY):
+        for call in self._calls.generate(self._images, prompts, GREEDY):
             text = read_text(call.completion.generations[0])
             if text is None:
                 self.reject(call, "nothing was said")
             results.append((text or "(none)", call.id))
         return results
 
-    def verified(self, prompt: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
+    def verified(self, name: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
         """What the model says of a yes / no prompt, filled with each of these fields; nothing is asked where the options do not want it.
 
         Source: STEP, dual verification (ii).
         """
         if not self.options.yes_no:
             return [Verdict()] * len(fields)
-        questions = [self.question(prompt, tokens=YES_NO_TOKENS, **values) for values in fields]
+        prompts = [self.prompt(name, tokens=YES_NO_TOKENS, **values) for values in fields]
         verdicts = []
-        for call in self._calls.yes_probability(self._images, questions) if questions else ():
+        for call in self._calls.yes_probability(self._images, prompts) if prompts else ():
             yes = call.completion.yes_probability
             if yes is None:
                 self.reject(call, "neither yes nor no")
@@ -99,4 +99,4 @@ class PictureQuestions:
 
     def reject(self, call: Call, reason: str) -> None:
         """Note what could not be read."""
-        self.rejections.append(Rejection(stage=call.question.stage, call_id=call.id, reason=reason))
+        self.rejections.append(Rejection(stage=call.prompt.stage, call_id=call.id, reason=reason))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graph_schema.models import Attribute, FrameRelation, Kind
-from workers.parsers.prompted.asking import PictureQuestions
+from workers.parsers.prompted.asking import PicturePrompts
 from workers.parsers.prompted.consistency import AgreedObject
 
 AttributeKey = tuple[str, str]
@@ -48,7 +48,7 @@ def salient_pairs(kinds: Sequence[Kind], most: int) -> list[tuple[int, int]]:
     return ranked[:most]
 
 
-def found_objects(ask: PictureQuestions, seen: Sequence[AgreedObject], call_id: str) -> list[FoundObject]:
+def found_objects(ask: PicturePrompts, seen: Sequence[AgreedObject], call_id: str) -> list[FoundObject]:
     """The objects that, asked for one by one, are there."""
     found = [FoundObject(name, o, (call_id,)) for name, o in zip(names(seen), seen, strict=True)]
     verdicts = ask.verified("verify_object", [{"object": f.name} for f in found])
@@ -60,7 +60,7 @@ def found_objects(ask: PictureQuestions, seen: Sequence[AgreedObject], call_id: 
 
 
 def with_attributes(
-    ask: PictureQuestions,
+    ask: PicturePrompts,
     found: Sequence[FoundObject],
     agreed_of: Sequence[Mapping[AttributeKey, float]],
     ids_of: Sequence[tuple[str, ...]],
@@ -81,7 +81,7 @@ def with_attributes(
 
 
 def verified_relations(
-    ask: PictureQuestions, found: Sequence[FoundObject], agreed: Mapping[RelationKey, float], ids_of: Mapping[RelationKey, str]
+    ask: PicturePrompts, found: Sequence[FoundObject], agreed: Mapping[RelationKey, float], ids_of: Mapping[RelationKey, str]
 ) -> list[FrameRelation]:
     """The relations that, asked for one by one, hold. Args: agreed: {relation: confidence}; ids_of: the call that each rests on."""
     keys = sorted(key for key in agreed if key[1])

@@ -8,10 +8,10 @@ from graph_schema.models import FrameObject, FrameSceneGraph
 from graph_schema.options import PromptedParserOptions
 from graph_schema.record import JsonObject
 from workers.parsers.base import ClipToParse
-from workers.parsers.prompted.asking import PictureQuestions
+from workers.parsers.prompted.asking import PicturePrompts
 from workers.parsers.prompted.boxes import box_fractions
 from workers.parsers.prompted.canonical import Similarity
-from workers.parsers.prompted.prompt_files import Prompts
+from workers.parsers.prompted.prompt_files import PromptTemplates
 from workers.parsers.prompted.staged import read_staged
 from workers.parsers.prompted.whole import read_whole
 from workers.video_llms import CachedCalls
@@ -23,11 +23,15 @@ class PromptedParser:
     version = 1
 
     def __init__(
-        self, options: PromptedParserOptions, calls: CachedCalls, prompts: Prompts | None = None, similar: Similarity | None = None
+        self,
+        options: PromptedParserOptions,
+        calls: CachedCalls,
+        templates: PromptTemplates | None = None,
+        similar: Similarity | None = None,
     ) -> None:
         """Ask nothing yet."""
         self._options, self._calls, self._similar = options, calls, similar
-        self._prompts = prompts or Prompts()
+        self._templates = templates or PromptTemplates()
 
     @property
     def name(self) -> str:
@@ -38,7 +42,7 @@ class PromptedParser:
     def configuration(self) -> JsonObject:
         """The options, what decides the model's replies, and the prompts."""
         options = self._options.model_dump(mode="json", exclude={"kind", "model", "backend"})
-        return {**options, "model": self._calls.model.identity, "prompts": self._prompts.identity}
+        return {**options, "model": self._calls.model.identity, "prompts": self._templates.identity}
 
     def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
         """One frame scene graph for each keyframe. Raises as the model does; the calls that are done are kept."""
@@ -46,7 +50,7 @@ class PromptedParser:
 
     def _read(self, clip: ClipToParse, n: int) -> FrameSceneGraph:
         keyframe, image = clip.split.keyframes[n], clip.images[n]
-        ask = PictureQuestions([image], self._calls, self._prompts, self._options)
+        ask = PicturePrompts([image], self._calls, self._templates, self._options)
         found, relations = (read_staged if self._options.staged else read_whole)(ask, self._similar)
         picture = cv2.imread(str(image))
         assert picture is not None, f"{image} cannot be read"

@@ -39,7 +39,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 _VERSION = re.compile(r"# version (\S+)\n")
 
 
-class Prompts:
+class PromptTemplates:
     """All prompts. `identity` names their texts: {name: version and a hash of the text}."""
 
     def __init__(self, folder: Path | None = None) -> None:

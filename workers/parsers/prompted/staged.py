@@ -11,7 +11,7 @@ from dataclasses import replace
 from graph_schema.models import FrameRelation
 from graph_schema.vocabulary import forward, is_person
 from workers.parsers.prompted import replies
-from workers.parsers.prompted.asking import TEXT_TOKENS, PictureQuestions
+from workers.parsers.prompted.asking import TEXT_TOKENS, PicturePrompts
 from workers.parsers.prompted.boxes import box_words
 from workers.parsers.prompted.canonical import Similarity, canonical_attribute, canonical_predicate, plain
 from workers.parsers.prompted.consistency import agreed, agreed_objects
@@ -28,9 +28,9 @@ from workers.parsers.prompted.reader import items_of
 from workers.video_llms import Call
 
 
-def read_staged(ask: PictureQuestions, similar: Similarity | None = None) -> tuple[list[FoundObject], list[FrameRelation]]:
+def read_staged(ask: PicturePrompts, similar: Similarity | None = None) -> tuple[list[FoundObject], list[FrameRelation]]:
     """Return the objects of a keyframe and their relations."""
-    ((narrative, _),) = ask.text([ask.question("narrative", tokens=TEXT_TOKENS)])
+    ((narrative, _),) = ask.text([ask.prompt("narrative", tokens=TEXT_TOKENS)])
     found = _objects(ask, narrative, similar)
     if not found:
         return [], []
@@ -38,19 +38,19 @@ def read_staged(ask: PictureQuestions, similar: Similarity | None = None) -> tup
     return found, _relations(ask, found)
 
 
-def _objects(ask: PictureQuestions, narrative: str, similar: Similarity | None) -> list[FoundObject]:
+def _objects(ask: PicturePrompts, narrative: str, similar: Similarity | None) -> list[FoundObject]:
     options = ask.options
     schema = replies.objects_schema(boxes=options.boxes != "none")
     fields = {"narrative": narrative, "max_objects": options.max_objects, **box_words(options.boxes)}
-    (call,) = ask.sampled([ask.question("objects", schema, **fields)])  # type: ignore[arg-type]
+    (call,) = ask.sampled([ask.prompt("objects", schema, **fields)])  # type: ignore[arg-type]
     said = items_of(ask.lists(call, "objects", replies.ObjectReply))
     seen = agreed_objects(said, options.min_frequency, similar)
     return found_objects(ask, seen[: options.max_objects], call.id)
 
 
-def _kinds(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[FoundObject]:
+def _kinds(ask: PicturePrompts, found: Sequence[FoundObject]) -> list[FoundObject]:
     """Static or dynamic, as most replies say; of what they say nothing, people are dynamic."""
-    (call,) = ask.sampled([ask.question("kinds", replies.KINDS_SCHEMA, objects=listed([f.name for f in found]))])
+    (call,) = ask.sampled([ask.prompt("kinds", replies.KINDS_SCHEMA, objects=listed([f.name for f in found]))])
     read = [reply for reply in ask.objects(call, replies.KindsReply, ("dynamic", "static")) if reply is not None]
     results = []
     for f in found:
@@ -61,13 +61,13 @@ def _kinds(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[FoundObj
     return results
 
 
-def _attributes(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[FoundObject]:
+def _attributes(ask: PicturePrompts, found: Sequence[FoundObject]) -> list[FoundObject]:
     """Each object is described; its attributes are read from picture and description."""
     everything = listed([f.name for f in found])
-    described = ask.text([ask.question("description", tokens=TEXT_TOKENS, objects=everything, object=f.name) for f in found])
+    described = ask.text([ask.prompt("description", tokens=TEXT_TOKENS, objects=everything, object=f.name) for f in found])
     calls = ask.sampled(
         [
-            ask.question("attributes", replies.ATTRIBUTES_SCHEMA, object=f.name, description=text)
+            ask.prompt("attributes", replies.ATTRIBUTES_SCHEMA, object=f.name, description=text)
             for f, (text, _) in zip(found, described, strict=True)
         ]
     )
@@ -80,13 +80,13 @@ def _attributes(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[Fou
     return with_attributes(ask, found, agreed_of, ids_of)
 
 
-def _relations(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[FrameRelation]:
+def _relations(ask: PicturePrompts, found: Sequence[FoundObject]) -> list[FrameRelation]:
     """Of the most salient pairs of objects."""
     pairs = salient_pairs([f.kind for f in found], ask.options.max_pairs)
-    questions = [ask.question("relations", replies.RELATIONS_SCHEMA, first=found[a].name, second=found[b].name) for a, b in pairs]
+    prompts = [ask.prompt("relations", replies.RELATIONS_SCHEMA, first=found[a].name, second=found[b].name) for a, b in pairs]
     shares: dict[RelationKey, float] = {}
     ids_of: dict[RelationKey, str] = {}
-    for pair, call in zip(pairs, ask.sampled(questions) if questions else (), strict=True):
+    for pair, call in zip(pairs, ask.sampled(prompts) if prompts else (), strict=True):
         numbers = {plain(found[n].name): n for n in pair}
         lists = items_of(ask.lists(call, "relations", replies.RelationReply))
         said = [None if one is None else _keys(ask, call, one, numbers) for one in lists]
@@ -95,7 +95,7 @@ def _relations(ask: PictureQuestions, found: Sequence[FoundObject]) -> list[Fram
     return verified_relations(ask, found, shares, ids_of)
 
 
-def _keys(ask: PictureQuestions, call: Call, said: Sequence[replies.RelationReply], numbers: Mapping[str, int]) -> list[RelationKey]:
+def _keys(ask: PicturePrompts, call: Call, said: Sequence[replies.RelationReply], numbers: Mapping[str, int]) -> list[RelationKey]:
     """The relations of a reply between the two objects it was asked about."""
     keys = []
     for r in said:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from graph_schema.models import FrameRelation
 from graph_schema.vocabulary import forward
 from workers.parsers.prompted import replies
-from workers.parsers.prompted.asking import WHOLE_TOKENS, PictureQuestions
+from workers.parsers.prompted.asking import WHOLE_TOKENS, PicturePrompts
 from workers.parsers.prompted.boxes import box_words
 from workers.parsers.prompted.canonical import Similarity, canonical_attribute, canonical_predicate
 from workers.parsers.prompted.consistency import agreed, agreed_objects
@@ -18,12 +18,12 @@ from workers.parsers.prompted.reader import items_of
 Replies = Sequence[tuple[replies.WholeObjectReply, ...] | None]
 
 
-def read_whole(ask: PictureQuestions, similar: Similarity | None = None) -> tuple[list[FoundObject], list[FrameRelation]]:
+def read_whole(ask: PicturePrompts, similar: Similarity | None = None) -> tuple[list[FoundObject], list[FrameRelation]]:
     """Return the objects of a keyframe and their relations."""
     options = ask.options
     schema = replies.whole_schema(boxes=options.boxes != "none")
     fields = {"max_objects": options.max_objects, **box_words(options.boxes)}
-    (call,) = ask.sampled([ask.question("whole", schema, tokens=WHOLE_TOKENS, **fields)])
+    (call,) = ask.sampled([ask.prompt("whole", schema, tokens=WHOLE_TOKENS, **fields)])
     objects = ask.lists(call, "objects", replies.WholeObjectReply)
     said = items_of(objects)
     seen = agreed_objects(said, options.min_frequency, similar)[: options.max_objects]
