@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from graph_schema.errors import Interrupted
+from graph_schema.models.run import StageAccount
 
 ProgressCallback = Callable[[float, str], None]
 """Called with the fraction done, 0 to 1, and what is being done."""
@@ -19,17 +20,27 @@ class Progress:
 
     Attributes:
         seconds: {step: seconds}, what `timed` has measured.
+        calls: {stage: account} of the model calls so far.
     """
 
     def __init__(self, on_report: ProgressCallback | None = None, should_stop: Callable[[], bool] | None = None) -> None:
         """Remember whom to tell and whom to ask."""
         self._on_report, self._should_stop = on_report, should_stop
         self.seconds: dict[str, float] = {}
+        self.calls: dict[str, StageAccount] = {}
+        self._last: tuple[float, str] = (0.0, "")
 
     def report(self, fraction: float, message: str) -> None:
         """Say how far the work is, in [0, 1]. Raises whatever the callback raises, such as Interrupted."""
+        self._last = fraction, message
         if self._on_report is not None:
             self._on_report(fraction, message)
+
+    def tick(self, note: str) -> None:
+        """Say something more about what was reported last. Raises as `report` does."""
+        fraction, message = self._last
+        if self._on_report is not None:
+            self._on_report(fraction, ", ".join(filter(None, [message, note])))
 
     def checkpoint(self, message: str) -> None:
         """Call between two steps. Raises Interrupted, with the message, if the work should stop here."""

@@ -23,7 +23,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("stepgraph")))
-    models: Path | None = Field(default=None, description="the folder with the detectors that requests may name")
+    models: Path | None = Field(default=None, description="the folder with the models and detectors that requests may name")
+    prompts: Path | None = Field(default=None, description="a folder with prompts that take the place of ours")
+    sentence_model: str | None = Field(
+        default=None, description="a sentence model, folder or hub id, that finds labels alike; None: only the same words are"
+    )
+    openai_url: str | None = Field(default=None, description="an OpenAI-compatible server, up to and with /v1")
+    openai_api_key: SecretStr = SecretStr("")
+    openai_concurrency: int = Field(default=8, ge=1, le=256, description="requests to the server at a time, of one process")
+    openai_timeout_seconds: float = Field(default=120.0, gt=0, description="for each request to the server")
     neo4j_uri: str | None = Field(default=None, description="bolt://… or neo4j://…; None: the embedded engine in the data directory")
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
@@ -57,7 +65,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
             raise BadInput(f"{'; '.join(wrong)}; change or unset {'it' if len(wrong) == 1 else 'them'}") from error
-        folders = {"data": settings.data, "models": settings.models}
+        folders = {"data": settings.data, "models": settings.models, "prompts": settings.prompts}
         return settings.model_copy(update={name: folder and folder.expanduser().absolute() for name, folder in folders.items()})
 
 

@@ -11,7 +11,7 @@ from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, EngineUnavailable, OutOfSpace, StepgraphError
 from graph_schema.identifiers import file_sha256
 from graph_schema.models import QRA, STSG, InputRecord, VideoRef
-from graph_schema.options import ParserOptions
+from graph_schema.options import InductionOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -42,14 +42,14 @@ def induce_videos(
     *,
     settings: Settings,
     store: GraphStore,
-    parser: ParserOptions,
+    options: InductionOptions,
     report: TitledProgressCallback,
-    seconds: dict[str, float],
+    totals: Progress,
 ) -> tuple[list[InputRecord], list[STSG]]:
     """Induce the graph of each video, in the store and in `dataset`; return what became of each, and the graphs.
 
     A video with the bytes of an earlier one is not read again: its graph keeps the name it has in this batch.
-    Args: seconds: takes what the steps took, added to what it holds.
+    Args: totals: takes what the steps took, and the account of model calls, added to what it holds.
     Raises: OutOfSpace and EngineUnavailable, which would fail all the others too.
     """
     records: list[InputRecord] = []
@@ -64,9 +64,9 @@ def induce_videos(
             report(name, 1, f"same content as {first.name}")
         else:
             progress = Progress(lambda fraction, message, name=name: report(name, fraction, message))  # type: ignore[misc]
-            progress.seconds = seconds
+            progress.seconds, progress.calls = totals.seconds, totals.calls
             try:
-                graph = pipeline.induce_video(path, settings=settings, store=store, parser=parser, progress=progress)
+                graph = pipeline.induce_video(path, settings=settings, store=store, options=options, progress=progress)
                 dataset.copy_keyframes(graph, settings.data)
                 dataset.write_graph(graph, indent=1)
             except (OutOfSpace, EngineUnavailable):

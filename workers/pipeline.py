@@ -9,21 +9,22 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from graph_schema.errors import ModelRefused
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA, STSG, FrameSceneGraph
-from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions
+from graph_schema.options import InductionOptions, SamplingOptions, SplitOptions
 from graph_schema.progress import Progress
 from graph_schema.record import JsonObject
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
-from workers.induction import INDUCTION_VERSION, assemble, bridge_clips, merge_clip
-from workers.media import MEDIA_VERSION, ClipFrames, SplitClip, SplitConfig, SplitVideo, as_text, open_split
-from workers.parsers import ClipToParse, SceneParser, open_parser
+from workers.induction import INDUCTION_VERSION, Induction, assemble, bridge_clips, merge_clip, unify_labels
+from workers.media import MEDIA_VERSION, ClipFrames, SplitClip, SplitVideo, as_text, open_split
+from workers.parsers import ClipToParse, InducingParser, SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
 from workers.step_cache import StepCache
 
-DEFAULT_PARSER = OpenCVParserOptions()
+DEFAULTS = InductionOptions()
 DRAWS_PER_SAMPLE = 8
 """Paths drawn for each wanted question: most fall to the uniqueness check on small graphs."""
 MIN_DRAWS, MAX_DRAWS = 120, 2000
@@ -37,17 +38,19 @@ def induce_video(
     *,
     settings: Settings,
     store: GraphStore,
-    parser: ParserOptions = DEFAULT_PARSER,
+    options: InductionOptions = DEFAULTS,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> STSG:
     """Return the graph of a video, written to the store in one transaction; steps done before are taken from the data directory.
 
     Args: progress: is told of each step, asked whether to go on, and takes the seconds of: split, parse, merge, write.
-    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; Interrupted when `progress` says so.
+    Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; ModelUnavailable and ModelRefused, after which the calls that
+        are done are kept; Interrupted when `progress` says so.
     """
     progress = progress or Progress()
-    graph = induce(path, data=settings.data, parser=open_parser(parser), name=name, progress=progress)
+    parser = open_parser(options.parser, settings, progress)
+    graph = induce(path, data=settings.data, parser=parser, split_options=options.split, name=name, progress=progress)
     progress.report(0.95, "writing the graph")
     with progress.timed("write"):
         store.graphs.write(graph)
@@ -60,6 +63,7 @@ def induce(
     *,
     data: Path,
     parser: SceneParser,
+    split_options: SplitOptions = DEFAULTS.split,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> STSG:
@@ -69,7 +73,6 @@ def induce(
     """
     progress = progress or Progress()
     cache = StepCache(data)
-    config = SplitConfig()
     sha256 = file_sha256(path) if path.is_file() else ""  # media refuses whatever is not a file, with the reason
     parser_is: JsonObject = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
     with ExitStack() as opened:
@@ -77,7 +80,7 @@ def induce(
 
         def split_again() -> SplitVideo:
             nonlocal frames
-            split, frames = opened.enter_context(open_split(path, data=data, config=config))
+            split, frames = opened.enter_context(open_split(path, data=data, config=split_options))
             return split
 
         def frames_of(index: int) -> ClipFrames:
@@ -90,9 +93,9 @@ def induce(
             return parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
 
         progress.report(0.0, "splitting")
-        split_of = [sha256, MEDIA_VERSION, config.model_dump(mode="json")]
+        split_of = [sha256, MEDIA_VERSION, split_options.identity()]
         with progress.timed("split"):
-            split = cache.get_or_compute("split", MEDIA_VERSION, sha256, config.model_dump(mode="json"), SplitVideo, split_again)
+            split = cache.get_or_compute("split", MEDIA_VERSION, sha256, split_options.identity(), SplitVideo, split_again)
             if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
                 split = split_again()  # somebody cleared the pictures; the split itself comes out the same
         parsed = []
@@ -103,23 +106,43 @@ def induce(
             parsing = partial(parse, clip)
             with progress.timed("parse"):
                 parsed.append(cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], parsing))
+    _refuse_unreadable(parsed, parser.name)
     progress.report(0.9, "merging and bridging")
     with progress.timed("merge"):
         # the same bytes may have been split under another name before
         video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
-        return _induced(split.model_copy(update={"video": video}), parsed, parser_is, config)
+        how = parser.induction(split.clips, data) if isinstance(parser, InducingParser) else Induction()
+        return _induced(split.model_copy(update={"video": video}), parsed, how, parser_is, split_options)
 
 
-def _induced(split: SplitVideo, parsed: Sequence[tuple[FrameSceneGraph, ...]], parser_is: JsonObject, config: SplitConfig) -> STSG:
+def _induced(
+    split: SplitVideo, parsed: Sequence[tuple[FrameSceneGraph, ...]], how: Induction, parser_is: JsonObject, split_options: SplitOptions
+) -> STSG:
     """Merge the parsed clips of a split and join them."""
     size = (split.video.width, split.video.height)
     configuration: JsonObject = {
-        "split": config.model_dump(mode="json"),
+        "split": split_options.identity(),
         "parser": parser_is,
         "versions": {"media": MEDIA_VERSION, "induction": INDUCTION_VERSION},
     }
-    merged = [merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size) for clip, seen in zip(split.clips, parsed, strict=True)]
-    return assemble(split, merged, bridge_clips(merged), producer=str(parser_is["name"]), configuration=configuration)
+    unified = unify_labels(parsed, how.similar)
+    merged = [
+        merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size, how=how) for clip, seen in zip(split.clips, unified, strict=True)
+    ]
+    entities = bridge_clips(merged, how)
+    return assemble(split, merged, entities, producer=str(parser_is["name"]), configuration=configuration, how=how)
+
+
+def _refuse_unreadable(parsed: Sequence[tuple[FrameSceneGraph, ...]], name: str) -> None:
+    """Raises ModelRefused where nothing that the model said of any keyframe could be read: that would be a silent empty graph."""
+    frames = [frame for clip in parsed for frame in clip]
+    rejections = [r for frame in frames for r in frame.rejections if r.stage in ("objects", "whole")]
+    if rejections and not any(frame.objects for frame in frames) and {f.frame for f in frames if f.rejections} == {f.frame for f in frames}:
+        raise ModelRefused(
+            f"of what {name} said about {plural(len(frames), 'keyframe')} nothing could be read "
+            f"({rejections[0].reason}; call {rejections[0].call_id} in the data folder has the words); "
+            "choose another model or other prompts"
+        )
 
 
 def sample_questions(

@@ -18,7 +18,7 @@ from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.files import write_atomically
 from graph_schema.metrics import Metrics, read_metrics, summarise, training_folder, training_run_id
-from graph_schema.models import QRA, STSG, RunRecord, TrainingRecord
+from graph_schema.models import QRA, STSG, RunRecord, StageAccount, TrainingRecord
 from graph_schema.options import TINY, RunOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
@@ -53,12 +53,14 @@ def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: S
     Raises: BadInput and Conflict before any work is done; OutOfSpace and EngineUnavailable also later: what is done is kept.
     """
     from workers.batch import find_videos
+    from workers.parsers import open_parser
 
     videos, out = find_videos(videos), out.absolute()
     check_folder(out)
     check_folder(settings.data)
     if options.train and importlib.util.find_spec("torch") is None:
         raise BadInput('training needs torch, which is not installed: pip install "stepgraph[train]", or add --no-train')
+    open_parser(options.parser, settings)  # refuses what cannot work
     with _only_run_in(out):
         return _run(videos, DatasetFolder(out), options, settings, report)
 
@@ -78,6 +80,8 @@ def _run(
         versions=_versions(),
         seeds={"seed": options.seed},
     )
+    totals = Progress()
+    totals.seconds, totals.calls = run.seconds, run.calls
     sampling = Progress(lambda fraction, message: report("sampling questions", fraction, message))
     sampling.seconds = run.seconds
     report("starting the graph engine", 0, "")
@@ -86,9 +90,7 @@ def _run(
     report("starting the graph engine", 1, store.engine)
     with store:
         dataset.write_run(run)
-        inputs, graphs = induce_videos(
-            videos, dataset, settings=settings, store=store, parser=options.parser, report=report, seconds=run.seconds
-        )
+        inputs, graphs = induce_videos(videos, dataset, settings=settings, store=store, options=options, report=report, totals=totals)
         qras: list[QRA] = []
         set_id: str | None = None
         if graphs:
@@ -107,6 +109,7 @@ def _run(
             "qra_set_id": set_id,
             "training": training,
             "counts": _counts(graphs, qras),
+            "model": _model_totals(run.calls),
             "shortfalls": shortfalls(qras, options.samples, options.step_mix) if graphs else {},
             "status": "done" if all(i.status == "done" for i in inputs) else "failed",
         }
@@ -170,6 +173,11 @@ def _counts(graphs: Sequence[STSG], qras: Sequence[QRA]) -> dict[str, int]:
         "references": sum(len(g.references) for g in graphs),
         "questions": len(qras),
     }
+
+
+def _model_totals(calls: dict[str, StageAccount]) -> dict[str, int]:
+    made = sum(account.calls - account.kept for account in calls.values())
+    return {"calls": made, "tokens": sum(account.prompt_tokens + account.completion_tokens for account in calls.values())}
 
 
 def _versions() -> dict[str, str]:

@@ -2,8 +2,101 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from graph_schema.record import JsonObject
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
+Videos = Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)]
+Parser = Annotated[str | None, typer.Option(help="What reads the frames: opencv (the default), detector, or prompted.", show_default=False)]
+Model = Annotated[str | None, typer.Option(help="Of --parser prompted: a Video-LLM's folder, hub id, or name on the server.")]
+Backend = Annotated[
+    str | None, typer.Option(help="Of --parser prompted: transformers (on this machine), or openai (the server at STEPGRAPH_OPENAI_URL).")
+]
+Detector = Annotated[str | None, typer.Option(help="Of --parser detector: a .cfg or .onnx file, a model folder, or a hub id.")]
+Words = Annotated[str, typer.Option(help="Of --parser detector: the only labels wanted, as in cup,person.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="Any option, as in parser.samples=3 or split.max_keyframes=30; give it as often as needed.", metavar="KEY=VALUE"
+    ),
+]
+Config = Annotated[Path | None, typer.Option(help="A TOML or JSON file with tables parser and split; what is given beside it goes first.")]
+
+
+def induction_options(
+    parser: str | None,
+    *,
+    model: str | None = None,
+    backend: str | None = None,
+    detector: str | None = None,
+    words: str = "",
+    settings: Sequence[str] | None = None,
+    config: Path | None = None,
+) -> JsonObject:
+    """The fields of InductionOptions as the command line gives them, to be validated. Raises BadInput for what can be no option at all."""
+    from graph_schema.options import named_parser
+
+    values = _read(config) if config is not None else {}
+    for setting in settings or ():
+        _put(values, setting)
+    before = values.get("parser", {})
+    before = {"kind": before} if isinstance(before, str) else dict(before)
+    listed = tuple(filter(None, (word.strip() for word in words.split(","))))
+    flags = {"model": model, "backend": backend, "detector": detector, "words": listed}
+    more = {name: value for name, value in before.items() if name != "kind"}
+    kind = parser or before.get("kind") or "opencv"
+    known = named_parser(kind, {**{n: v for n, v in more.items() if n in flags}, **{n: v for n, v in flags.items() if v}})
+    return {**values, "parser": {**more, **known}}
+
+
+def _read(config: Path) -> dict[str, Any]:
+    from graph_schema.errors import BadInput
+
+    try:
+        text = config.read_text(encoding="utf-8")
+        values = json.loads(text) if config.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--config {config} cannot be read: {error}; give a TOML or JSON file with the tables parser and split") from error
+    if not isinstance(values, dict) or (unknown := sorted(set(values) - {"parser", "split"})):
+        what = f"the key {unknown[0]!r}" if isinstance(values, dict) else "no table"
+        raise BadInput(f"--config {config} has {what}; it may have: parser, split")
+    return values
+
+
+def _put(values: dict[str, Any], setting: str) -> None:
+    """Put `parser.samples=3` where it belongs. A value is JSON where it can be, else text."""
+    from graph_schema.errors import BadInput
+
+    key, equals, text = setting.partition("=")
+    table, dot, name = key.partition(".")
+    if not equals or not dot or table not in ("parser", "split"):
+        raise BadInput(f"--set {setting!r} is not of the form parser.NAME=VALUE or split.NAME=VALUE, as in split.max_keyframes=30")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    inside = values.get(table, {})
+    values[table] = {**({"kind": inside} if isinstance(inside, str) else inside), name: value}
+
+
+def checked_options(kind: type[Any], values: JsonObject) -> Any:
+    """Validate options of the command line. Raises BadInput that names each that broke a rule, and of an unknown one those there are."""
+    from pydantic import ValidationError
+
+    from graph_schema.errors import BadInput, describe_validation_errors
+    from graph_schema.options import option_names
+
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
+        there = f"; there are: {', '.join(option_names(values, str(unknown[0][0])))}" if unknown else ""
+        raise BadInput(f"{describe_validation_errors(error)}{there}") from error

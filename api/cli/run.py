@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import Json
+from api.cli.options import Backend, Config, Detector, Json, Model, Parser, Set, Videos, Words, checked_options, induction_options
 from api.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 
 def run(
-    videos: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)],
+    videos: Videos,
     out: Annotated[Path, typer.Option(help="Folder for the results; call again with the same one to go on.")],
-    parser: Annotated[str, typer.Option(help="What reads the frames: opencv, or detector.")] = "opencv",
-    detector: Annotated[str | None, typer.Option(help="Of --parser detector: a .cfg or .onnx file, a model folder, or a hub id.")] = None,
-    words: Annotated[str, typer.Option(help="Of --parser detector: the only labels wanted, as in cup,person.")] = "",
+    parser: Parser = None,
+    model: Model = None,
+    backend: Backend = None,
+    detector: Detector = None,
+    words: Words = "",
+    set_: Set = None,
+    config: Config = None,
     samples: Annotated[int, typer.Option(min=1, max=100_000, help="Questions to sample, over all videos.")] = 60,
     step_mix: Annotated[str, typer.Option(help="Shares of questions with 1, 2 and 3 steps.")] = "25,45,30",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same questions.")] = 0,
@@ -29,11 +33,12 @@ def run(
 ) -> None:
     """Raw videos to graphs, questions, a trained model, a report."""
     from api.cli.loop import run_loop
-    from graph_schema.options import RunOptions, parser_options
+    from graph_schema.options import RunOptions
     from graph_schema.settings import Settings
 
-    reader = parser_options(parser, detector=detector, words=words)
-    options = RunOptions(parser=reader, samples=samples, step_mix=_mix(step_mix), seed=seed, train=train)
+    induction = induction_options(parser, model=model, backend=backend, detector=detector, words=words, settings=set_, config=config)
+    sampling = {"samples": samples, "step_mix": _mix(step_mix), "seed": seed, "train": train}
+    options: RunOptions = checked_options(RunOptions, {**induction, **sampling})  # type: ignore[dict-item]
     try:
         with ProgressBars() as progress:
             result = run_loop(videos, out, options, Settings.from_environment(), progress.report)

@@ -10,28 +10,26 @@ from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
-from graph_schema.detectors import requested_detector
 from graph_schema.errors import KeyframeNotFound
+from graph_schema.model_names import requested_parser
 from graph_schema.models import STSG, GraphSummary, InduceParameters, Job
-from graph_schema.options import DetectorParserOptions, OpenCVParserOptions, ParserOptions
+from graph_schema.options import InductionOptions
 
 router = APIRouter(prefix="/graphs", tags=["graphs"])
 
 
-class GraphRequest(WorkRequest):
-    """Which video, and what reads its frames."""
+class GraphRequest(WorkRequest, InductionOptions):
+    """Which video, what reads its frames, and which frames those are."""
 
     video_id: str = Field(min_length=1, max_length=200)
-    parser: ParserOptions = Field(default=OpenCVParserOptions(), description="what reads the frames: a kind, or a kind with its options")
 
 
 @router.post("", status_code=202, responses={**ACCEPTED, **documented(404, 409)})
 def induce_graph(request: GraphRequest, app_state: AppStateDep, submitter: JobSubmitterDep) -> Job:
     """Start inducing the graph of a video. The job's result has its `graph_id`."""
-    if isinstance(request.parser, DetectorParserOptions):
-        requested_detector(request.parser.detector, app_state.settings.models)
+    requested_parser(request.parser, app_state.settings)
     video = app_state.store.videos.read(request.video_id)
-    return submitter.submit(InduceParameters(video_id=video.id, parser=request.parser))
+    return submitter.submit(InduceParameters(video_id=video.id, parser=request.parser, split=request.split))
 
 
 @router.get("")

@@ -52,6 +52,8 @@ class FrameView:
     picture: str | None
     absent: str
     boxes: tuple[BoxView, ...]
+    seen: tuple[EntityView, ...]
+    """What is seen in it, also that of which no box is known."""
     facts: tuple[str, ...]
     """What the graph says holds at this moment, as sentences."""
 
@@ -76,7 +78,7 @@ def opening_keyframe(graph: STSG) -> str | None:
     areas: dict[str, list[float]] = {keyframe.id: [] for clip in graph.clips for keyframe in clip.keyframes}
     for node in graph.objects:
         for box in node.boxes:
-            x1, y1, x2, y2 = box.box_xyxy
+            x1, y1, x2, y2 = box.box_xyxy or (0.0, 0.0, 0.0, 0.0)
             areas[box.keyframe_id].append((x2 - x1) * (y2 - y1))
     return max(areas, key=lambda k: (len(areas[k]), round(sum(areas[k]), 6)), default=None)
 
@@ -108,10 +110,13 @@ def frames_of(
     """The graph's keyframes in time order. `shown`: keyframe id -> the sentences that hold there."""
     height = max(1, round(PICTURE_WIDTH * graph.video.height / graph.video.width))
     boxes: dict[str, list[tuple[EntityView, str, tuple[float, float, float, float]]]] = {}
+    seen: dict[str, list[EntityView]] = {}
     for entity in entities:
         for node in entity.nodes:
             for box in node.boxes:
-                boxes.setdefault(box.keyframe_id, []).append((entity, node.id, box.box_xyxy))
+                seen.setdefault(box.keyframe_id, []).append(entity)
+                if box.box_xyxy is not None:
+                    boxes.setdefault(box.keyframe_id, []).append((entity, node.id, box.box_xyxy))
     views: list[FrameView] = []
     for clip in graph.clips:
         for keyframe in clip.keyframes:
@@ -130,6 +135,7 @@ def frames_of(
                     picture=picture,
                     absent=absent,
                     boxes=_place(boxes.get(keyframe.id, []), height),
+                    seen=tuple(seen.get(keyframe.id, ())),
                     facts=tuple(shown.get(keyframe.id, ())),
                 )
             )

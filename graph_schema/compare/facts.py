@@ -53,7 +53,7 @@ def appearances(graph: STSG) -> tuple[list[Appearance], dict[str, int]]:
             label=nodes[0].label,
             name=nodes[0].name,
             interval=hull(nodes),
-            track=tuple(sorted((times[b.keyframe_id], b.box_xyxy) for n in nodes for b in n.boxes)),
+            track=tuple(sorted((times[b.keyframe_id], b.box_xyxy) for n in nodes for b in n.boxes if b.box_xyxy is not None)),
             attributes=frozenset((a.kind, a.name) for n in nodes for a in n.attributes),
         )
         for (entity, clip), nodes in ordered

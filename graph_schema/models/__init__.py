@@ -27,7 +27,7 @@ from graph_schema.models.job import (
     TrainResult,
 )
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, QRASet, Question, RationaleStep, ReasoningPath, Review, VideoRef
-from graph_schema.models.run import InputRecord, LossSummary, RunRecord, TrainingRecord, TrainingRun
+from graph_schema.models.run import InputRecord, LossSummary, RunRecord, StageAccount, TrainingRecord, TrainingRun
 from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph, Rejection
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video, VideoSummary
 from graph_schema.record import Record
@@ -81,6 +81,7 @@ __all__ = [
     "SampleResult",
     "SceneObject",
     "Seconds",
+    "StageAccount",
     "TrainParameters",
     "TrainResult",
     "TrainingRecord",

@@ -29,6 +29,7 @@ Seconds = Annotated[float, Field(ge=0)]
 Kind = Literal["static", "dynamic"]
 CallIds = Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids, description="the cached model calls that it rests on")]
 Verified = Annotated[bool | None, Field(description="whether a model, asked whether it is so, agreed; null: not asked")]
+VerifiedOrAbsent = Annotated[Verified, Field(exclude_if=lambda verified: verified is None)]
 
 
 class Interval(Record):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Verified
+from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Verified, VerifiedOrAbsent
 from graph_schema.models.scene import Attribute
 from graph_schema.models.video import Clip, Video
 from graph_schema.record import Record
@@ -29,10 +29,10 @@ Vector = Annotated[tuple[float, ...] | None, Field(exclude_if=lambda vector: vec
 
 
 class ObjectBox(Record):
-    """Where an object stands in one keyframe."""
+    """That an object is seen in one keyframe, and where; null: a Video-LLM may name what it does not place."""
 
     keyframe_id: str
-    box_xyxy: Box
+    box_xyxy: Box | None = None
     confidence: Confidence = 1.0
 
 
@@ -85,6 +85,7 @@ class Motion(Interval):
     to_id: str
     motion: str
     confidence: Confidence = 1.0
+    call_ids: CallIds = ()
 
 
 class Reference(Record):
@@ -94,6 +95,8 @@ class Reference(Record):
     from_id: str
     to_id: str
     confidence: Confidence = 1.0
+    verified: VerifiedOrAbsent = None
+    call_ids: CallIds = ()
 
 
 class STSG(Record):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, computed_field, model_validator
 
 from graph_schema.models.run import LossSummary
-from graph_schema.options import OpenCVParserOptions, ParserOptions, SamplingOptions, TrainingOptions
+from graph_schema.options import InductionOptions, SamplingOptions, TrainingOptions
 from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
@@ -17,13 +17,12 @@ Queue = Literal["cpu", "gpu"]
 FINAL_STATES: Final = frozenset({"done", "failed", "cancelled"})
 
 
-class InduceParameters(Record):
+class InduceParameters(InductionOptions):
     """Induce the graph of a video."""
 
     queue: ClassVar[Queue] = "cpu"
     kind: Literal["induce"] = "induce"
     video_id: str
-    parser: ParserOptions = OpenCVParserOptions()
 
 
 class SampleParameters(SamplingOptions):

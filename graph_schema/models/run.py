@@ -52,6 +52,23 @@ class TrainingRecord(_WithoutNulls):
     checkpoint: str | None = Field(default=None, description="relative to the output folder")
 
 
+class StageAccount(Record):
+    """The model calls of one stage. Tokens and seconds are of those that were made, not of those that were kept from before."""
+
+    calls: int = 0
+    kept: int = Field(default=0, description="of the calls: those kept from before")
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    rejected: int = Field(default=0, description="replies, or parts of them, that could not be read")
+    left_out: int = Field(default=0, description="calls that were not worth making")
+
+    def plus(self, other: StageAccount) -> StageAccount:
+        """The sum of two accounts."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return StageAccount(**{key: mine[key] + theirs[key] for key in mine})
+
+
 class RunRecord(Record):
     """`run.json`. While `status` is running, the other files of its folder may be of an earlier run."""
 
@@ -65,7 +82,10 @@ class RunRecord(Record):
     qra_set_id: str | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
-    model: dict[str, int] = Field(default_factory=lambda: {"calls": 0, "tokens": 0})
+    model: dict[str, int] = Field(
+        default_factory=lambda: {"calls": 0, "tokens": 0}, description="calls of a Video-LLM that were made in this run, and their tokens"
+    )
+    calls: dict[str, StageAccount] = Field(default_factory=dict, description="the same by stage")
     training: TrainingRecord | None = None
     shortfalls: dict[str, int] = Field(default_factory=dict)
 

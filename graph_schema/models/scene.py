@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import Box, CallIds, Confidence, Interval, Kind, Seconds, Verified
+from graph_schema.models.base import Box, CallIds, Confidence, Interval, Kind, Seconds, VerifiedOrAbsent
 from graph_schema.record import Record
 
 
@@ -16,7 +16,7 @@ class Attribute(Record):
     kind: str = Field(description="colour, size, shape, position, …")
     name: str
     confidence: Confidence = 1.0
-    verified: Annotated[Verified, Field(exclude_if=lambda verified: verified is None)] = None
+    verified: VerifiedOrAbsent = None
     call_ids: CallIds = ()
 
 
@@ -34,9 +34,12 @@ class FrameObject(Record):
     attributes: tuple[Attribute, ...] = ()
     confidence: Confidence = 1.0
     track: str | None = None
+    name: Annotated[str | None, Field(exclude_if=lambda name: name is None)] = Field(
+        default=None, description="what the model that saw it calls it in this keyframe, unlike any other there"
+    )
     start_seconds: Seconds | None = None
     end_seconds: Seconds | None = None
-    verified: Annotated[Verified, Field(exclude_if=lambda verified: verified is None)] = None
+    verified: VerifiedOrAbsent = None
     call_ids: CallIds = ()
 
 
@@ -53,7 +56,7 @@ class FrameRelation(Record):
     confidence: Confidence = 1.0
     start_seconds: Seconds | None = None
     end_seconds: Seconds | None = None
-    verified: Annotated[Verified, Field(exclude_if=lambda verified: verified is None)] = None
+    verified: VerifiedOrAbsent = None
     call_ids: CallIds = ()
 
 

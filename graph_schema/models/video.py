@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from graph_schema.models.base import Interval, Seconds
+from graph_schema.models.base import CallIds, Interval, Seconds, VerifiedOrAbsent
 from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
@@ -54,6 +54,8 @@ class Event(Interval):
     id: str
     description: str
     participants: tuple[Participant, ...] = ()
+    verified: VerifiedOrAbsent = None
+    call_ids: CallIds = ()
 
 
 class Clip(Interval):

@@ -134,7 +134,7 @@ def _attribute_row(graph_id: str, object_id: str, position: int, attribute: Attr
 
 
 def _box_row(object_id: str, position: int, box: ObjectBox) -> Row:
-    properties = {"box_xyxy": list(box.box_xyxy), "confidence": box.confidence, "position": position}
+    properties = {**_fields(box, "keyframe_id"), "position": position}
     return {"object_id": object_id, "keyframe_id": box.keyframe_id, "properties": properties}
 
 
@@ -191,7 +191,7 @@ def stsg_of(graph: Row, clips: list[Row], keyframes: list[Row], events: list[Row
         objects=tuple(
             SceneObject(
                 **_without(row["object"], "graph_id", "name", "position"),
-                attributes=tuple(Attribute(**a) for a in row["attributes"]),
+                attributes=tuple(Attribute(**_known(a)) for a in row["attributes"]),
                 boxes=tuple(ObjectBox(**b) for b in row["boxes"]),
             )
             for row in objects
@@ -207,6 +207,10 @@ _NODE = ("graph_id", "name", "clip_index", "position")
 
 def _without(row: Row, *names: str) -> Row:
     return {key: value for key, value in row.items() if key not in names}
+
+
+def _known(row: Row) -> Row:
+    return {key: value for key, value in row.items() if value is not None}
 
 
 def _by_clip(rows: list[Row], node: str) -> dict[int, list[Row]]:

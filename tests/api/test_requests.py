@@ -44,7 +44,10 @@ def test_a_request_becomes_a_queued_job_and_a_notification(
     job = response.json()
     assert (response.status_code, response.headers["Location"]) == (202, f"/v1/jobs/{job['id']}")
     assert (job["kind"], job["queue"], job["state"]) == ("induce", "cpu", "queued")
+    split = job["parameters"].pop("split")
     assert job["parameters"] == {"kind": "induce", "video_id": graph.video.id, "parser": {"kind": "opencv"}}
+    assert (split["max_keyframes"], split["clips"]) == (64, "cuts")
+    job["parameters"]["split"] = split
     assert embedded_store.jobs.read(job["id"]).model_dump() == job
     wait_until(lambda: job["id"] in [j.id for j in notified], 5, "the worker is notified")
 

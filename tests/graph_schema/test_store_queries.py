@@ -86,7 +86,7 @@ def _life_of_a_graph(g: str) -> list[Step]:
             [
                 {
                     "object": cup,
-                    "attributes": [{"kind": "colour", "name": "red", "confidence": 1.0}],
+                    "attributes": [{"kind": "colour", "name": "red", "confidence": 1.0, "verified": None, "call_ids": None}],
                     "boxes": [{"keyframe_id": f"{g}k", "box_xyxy": [0.0, 0.25, 0.5, 1.0], "confidence": 0.5}],
                 },
                 {"object": ball1, "attributes": [], "boxes": []},

@@ -102,6 +102,9 @@ _json = st.recursive(
 )
 
 
+_kinds = st.sampled_from(["colour", "size", "state"])
+
+
 @st.composite
 def _interval(draw: st.DrawFn) -> tuple[float, float]:
     start, end = sorted((draw(st.floats(0, 100)), draw(st.floats(0, 100))))
@@ -112,7 +115,7 @@ def _interval(draw: st.DrawFn) -> tuple[float, float]:
 def _box(draw: st.DrawFn, keyframe_id: str) -> ObjectBox:
     x1, x2 = sorted(draw(st.lists(_share, min_size=2, max_size=2, unique=True)))
     y1, y2 = sorted(draw(st.lists(_share, min_size=2, max_size=2, unique=True)))
-    return ObjectBox(keyframe_id=keyframe_id, box_xyxy=(x1, y1, x2, y2), confidence=draw(_share))
+    return ObjectBox(keyframe_id=keyframe_id, box_xyxy=draw(st.sampled_from([(x1, y1, x2, y2), None])), confidence=draw(_share))
 
 
 @st.composite
@@ -123,6 +126,7 @@ def stsgs(draw: st.DrawFn) -> STSG:
     axes = draw(st.sampled_from([2, 3]))
     vectors = st.none() | st.tuples(*[st.floats(-9, 9)] * axes)
     calls = st.lists(_words, max_size=2, unique=True).map(tuple)
+    provenance: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({"verified": st.none() | st.booleans(), "call_ids": calls})
     frames = [
         [
             Keyframe(id=f"{g}k{next(number)}", frame=draw(st.integers(0, 9999)), time_seconds=draw(st.floats(0, 100)), image=draw(_words))
@@ -146,7 +150,12 @@ def stsgs(draw: st.DrawFn) -> STSG:
                 verified=draw(st.none() | st.booleans()),
                 boxes=tuple(draw(_box(k.id)) for k in seen),
                 attributes=tuple(
-                    Attribute(kind=draw(st.sampled_from(["colour", "size", "state"])), name=draw(_words), confidence=draw(_share))
+                    Attribute(
+                        kind=draw(st.sampled_from(["colour", "size", "state"])),
+                        name=draw(_words),
+                        confidence=draw(_share),
+                        **draw(provenance),
+                    )
                     for _ in range(draw(st.integers(0, 2)))
                 ),
                 start_seconds=(when := draw(_interval()))[0],
@@ -173,6 +182,7 @@ def stsgs(draw: st.DrawFn) -> STSG:
             to_id=b.id,
             motion=draw(_words),
             confidence=draw(_share),
+            call_ids=draw(calls),
             start_seconds=(when := draw(_interval()))[0],
             end_seconds=when[1],
         )
@@ -180,7 +190,7 @@ def stsgs(draw: st.DrawFn) -> STSG:
     ]
     apart = [(a, b) for a, b in pairs if a.clip_index != b.clip_index]
     references = [
-        Reference(id=f"{g}s{next(number)}", from_id=a.id, to_id=b.id, confidence=draw(_share))
+        Reference(id=f"{g}s{next(number)}", from_id=a.id, to_id=b.id, confidence=draw(_share), **draw(provenance))
         for a, b in (draw(st.lists(st.sampled_from(apart), max_size=4)) if apart else [])
     ]
     clips = [
@@ -199,6 +209,7 @@ def stsgs(draw: st.DrawFn) -> STSG:
                     ),
                     start_seconds=(when := draw(_interval()))[0],
                     end_seconds=when[1],
+                    **draw(provenance),
                 )
                 for _ in range(draw(st.integers(0, 2)))
             ),

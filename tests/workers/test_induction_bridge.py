@@ -40,7 +40,7 @@ def test_an_object_comes_back_after_a_clip_without_it() -> None:
 def test_one_object_in_three_clips_is_one_entity_with_two_links() -> None:
     (entity,) = bridge_clips([clip(frame_object())] * 3)
     assert [a.clip for a in entity.appearances] == [0, 1, 2]
-    assert entity.confidences == (1.0, 1.0)
+    assert [link.confidence for link in entity.links] == [1.0, 1.0]
 
 
 def test_another_colour_size_or_label_is_another_object() -> None:

@@ -117,7 +117,7 @@ def test_no_two_objects_of_a_clip_are_one_entity_and_every_object_is_in_one(vide
         in_clips = [a.clip for a in entity.appearances]
         assert in_clips == sorted(set(in_clips))
         assert len({graphs[a.clip].objects[a.object_index].label for a in entity.appearances}) == 1
-        assert len(entity.confidences) == len(in_clips) - 1
+        assert len(entity.links) == len(in_clips) - 1
     everywhere = sorted((a.clip, a.object_index) for e in entities for a in e.appearances)
     assert everywhere == [(i, n) for i, g in enumerate(graphs) for n in range(len(g.objects))]
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graph_schema.options import SplitOptions
 from tests.support.media_examples import ground
 from workers.media.keyframes import central_moment, cluster_in_time, keyframe_counts, moment_features
 
 
 def test_keyframes_grow_with_the_clip() -> None:
     # 1 s and 4 s at one per 0.5 s; the third clip has 3 moments only, the fourth gets its two
-    assert keyframe_counts([1.0, 4.0, 5.0, 0.1], [9, 9, 3, 9], seconds_per_keyframe=0.5, cap=64) == [2, 8, 3, 2]
+    assert keyframe_counts([1.0, 4.0, 5.0, 0.1], [9, 9, 3, 9], SplitOptions(max_keyframes=64)) == [2, 8, 3, 2]
 
 
 def test_a_clip_of_one_moment_has_one_keyframe() -> None:
-    assert keyframe_counts([0.04], [1], seconds_per_keyframe=0.5, cap=64) == [1]
+    assert keyframe_counts([0.04], [1], SplitOptions(max_keyframes=64)) == [1]
 
 
 def test_the_cap_thins_all_clips_alike_and_leaves_two_each() -> None:
-    counts = keyframe_counts([30.0, 10.0, 1.0], [100, 100, 10], seconds_per_keyframe=0.5, cap=30)
+    counts = keyframe_counts([30.0, 10.0, 1.0], [100, 100, 10], SplitOptions(max_keyframes=30))
     assert sum(counts) <= 30
     assert counts[2] == 2
     assert counts[0] == pytest.approx(3 * counts[1], abs=2)
-    assert keyframe_counts([9.0] * 40, [9] * 40, seconds_per_keyframe=0.5, cap=64) == [2] * 40
+    assert keyframe_counts([9.0] * 40, [9] * 40, SplitOptions(max_keyframes=64)) == [2] * 40
+
+
+def test_a_clip_has_its_own_bounds() -> None:
+    few = SplitOptions(max_keyframes=24, max_keyframes_per_clip=4, min_keyframes_per_clip=1)
+    assert keyframe_counts([30.0, 0.1, 1.0], [90, 9, 9], few) == [4, 1, 2]
+    assert keyframe_counts([9.0] * 60, [9] * 60, few) == [1] * 60  # every shot is looked at, beyond the bound of the video
+    assert sum(keyframe_counts([9.0] * 10, [9] * 10, few)) <= 24
 
 
 def test_clusters_part_where_the_picture_changes() -> None:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from graph_schema.errors import OutOfSpace, VideoUnreadable
+from graph_schema.options import SplitOptions
 from tests.support.media_examples import ground, write_video
-from workers.media import SplitConfig, SplitVideo, open_split, probe, split_video
+from workers.media import SplitVideo, open_split, probe, split_video
 from workers.media.decode import DecodedFrame, VideoReader
 from workers.media.frame_scan import _check_free_space
 
@@ -42,7 +43,7 @@ def test_clips_shorter_than_the_minimum_are_not_cut_off(tmp_path: Path) -> None:
     pictures = [ground(RED)] * 30 + [ground(GREEN)] * 10 + [ground(GREY)] * 30  # the middle one lasts 0.4 s
     path = write_video(tmp_path / "a.mkv", pictures)
     assert [c.start_frame for c in split_video(path, data=tmp_path).clips] == [0, 30]
-    assert [c.start_frame for c in split_video(path, data=tmp_path, config=SplitConfig(min_shot_seconds=0.2)).clips] == [0, 30, 40]
+    assert [c.start_frame for c in split_video(path, data=tmp_path, config=SplitOptions(min_shot_seconds=0.2)).clips] == [0, 30, 40]
 
 
 def test_keyframes_are_upright_jpegs_of_their_frames(two_clips: Path, tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_second_pass_gives_the_same_split_and_pictures(two_clips: Path, tmp_pa
 
 
 def test_pictures_are_shrunk_to_the_wanted_size_never_enlarged(two_clips: Path, tmp_path: Path) -> None:
-    config = SplitConfig(analysis_px=80, keyframe_px=40)
+    config = SplitOptions(analysis_px=80, keyframe_px=40)
     with open_split(two_clips, data=tmp_path, config=config) as (split, lent):
         assert lent[0].images.shape[1:] == (60, 80, 3)
     picture = cv2.imread(str(tmp_path / split.clips[0].keyframes[0].image))
@@ -96,7 +97,7 @@ def test_pictures_are_shrunk_to_the_wanted_size_never_enlarged(two_clips: Path, 
 def test_a_long_video_is_sampled_thinner_rather_than_filling_the_disk(tmp_path: Path, container_options: dict[str, str]) -> None:
     pictures = [ground(GREY, square_at=(i % 100, 50)) for i in range(250)]  # 10 s
     path = write_video(tmp_path / "a.mkv", pictures, container_options=container_options)
-    config = SplitConfig(analysis_bytes=160 * 120 * 3 * 20)  # room for 20 pictures
+    config = SplitOptions(analysis_bytes=160 * 120 * 3 * 20)  # room for 20 pictures
     with open_split(path, data=tmp_path, config=config) as (_, (clip,)):
         assert 15 <= len(clip.times) <= 23
 
@@ -144,7 +145,7 @@ def test_a_clip_of_two_frames_has_two_keyframes(tmp_path: Path) -> None:
 
 def test_keyframes_are_never_further_apart_than_the_bound(tmp_path: Path) -> None:
     pictures = [ground(GREY, square_at=(3 * i, 20)) if i < 40 else ground(GREY) for i in range(250)]  # all that happens is at the start
-    split = split_video(write_video(tmp_path / "a.mkv", pictures), data=tmp_path, config=SplitConfig(max_gap_seconds=2.0))
+    split = split_video(write_video(tmp_path / "a.mkv", pictures), data=tmp_path, config=SplitOptions(max_gap_seconds=2.0))
     times = [0.0, *(k.time_seconds for k in split.clips[0].keyframes), 10.0]
     assert max(np.diff(times)) <= 2.0
 

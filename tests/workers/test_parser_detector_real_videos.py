@@ -9,7 +9,7 @@ import pytest
 
 from graph_schema.errors import BadInput
 from graph_schema.models import FrameSceneGraph
-from graph_schema.options import DetectorParserOptions, parser_options
+from graph_schema.options import DetectorParserOptions
 from workers.media import open_split
 from workers.parsers.detector.open_detector import open_detector_parser
 from workers.parsers.detector.yolo import load_yolo
@@ -77,12 +77,3 @@ def test_a_detector_that_is_none_is_refused(detector: str, message: str) -> None
 def test_a_word_without_a_class_is_refused(weights: Path) -> None:
     with pytest.raises(BadInput, match="words has 'unicorn', for which detector"):
         open_detector_parser(DetectorParserOptions(detector=str(weights), words=("person", "unicorn")))
-
-
-def test_choices_of_one_parser_are_none_of_another() -> None:
-    assert parser_options("detector", detector="x.cfg", words="cup, person") == DetectorParserOptions(
-        detector="x.cfg", words=("cup", "person")
-    )
-    for choices in ({"kind": "opencv", "detector": "x.cfg"}, {"kind": "detector"}, {"kind": "hog"}):
-        with pytest.raises(BadInput):
-            parser_options(**choices)

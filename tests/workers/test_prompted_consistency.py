@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.parsers.prompted.canonical import canonical_attribute, canonical_label, canonical_motion, canonical_predicate, group_labels
+from workers.induction import group_labels
+from workers.parsers.prompted.canonical import canonical_attribute, canonical_label, canonical_motion, canonical_predicate
 from workers.parsers.prompted.consistency import AgreedObject, agreed, agreed_objects
 from workers.parsers.prompted.replies import ObjectReply
 

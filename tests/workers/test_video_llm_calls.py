@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from graph_schema.errors import Interrupted, ModelUnavailable
+from graph_schema.models import StageAccount
+from graph_schema.progress import Progress
 from tests.support.scripted_model import ScriptedModel
-from workers.video_llms import CachedCalls, Prompt, Sampling, StageAccount
+from workers.video_llms import CachedCalls, Prompt, Sampling
 
 COLOUR = Prompt(stage="attributes", text="what colour is it")
 PLACE = Prompt(stage="relations", text="where is it")
@@ -34,7 +36,7 @@ def test_a_call_is_made_once_and_its_reply_kept(tmp_path: Path) -> None:
     assert again.generate(images, [PLACE, COLOUR]) == first[::-1]
     assert model.asked == [COLOUR, PLACE]
     assert [g.text for g in first[0].completion.generations] == ["what colour is it 0"]
-    assert again.account == {"attributes": StageAccount(calls=1, kept=1), "relations": StageAccount(calls=1, kept=1)}
+    assert again.progress.calls == {"attributes": StageAccount(calls=1, kept=1), "relations": StageAccount(calls=1, kept=1)}
 
 
 def test_what_was_made_is_counted_by_stage(tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_what_was_made_is_counted_by_stage(tmp_path: Path) -> None:
     calls.generate([picture(tmp_path)], [COLOUR], Sampling(n=3, temperature=0.7))
     calls.reject("attributes")
     # the prompt of 4 words once, three replies of 5 words
-    assert calls.account == {"attributes": StageAccount(calls=1, prompt_tokens=4, completion_tokens=15, rejected=1)}
+    assert calls.progress.calls == {"attributes": StageAccount(calls=1, prompt_tokens=4, completion_tokens=15, rejected=1)}
 
 
 def test_the_address_is_the_request_and_the_pictures_content(tmp_path: Path) -> None:
@@ -91,13 +93,10 @@ def test_what_was_done_before_the_model_failed_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_stop_is_noticed_when_a_call_is_done_and_that_call_is_kept(tmp_path: Path) -> None:
-    def stop() -> None:
-        raise Interrupted("asked to stop")
-
     model = ScriptedModel(say_the_question)
     images = [picture(tmp_path)]
     with pytest.raises(Interrupted):
-        CachedCalls(model, tmp_path, checkpoint=stop).generate(images, [COLOUR, PLACE])
+        CachedCalls(model, tmp_path, Progress(should_stop=lambda: True)).generate(images, [COLOUR, PLACE])
     assert CachedCalls(model, tmp_path).generate(images, [COLOUR])[0].completion.generations[0].text == "what colour is it 0"
     assert model.asked == [COLOUR]
 

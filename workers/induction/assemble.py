@@ -11,7 +11,8 @@ from graph_schema.models import STSG, Clip, Event, Keyframe, Motion, ObjectBox, 
 from graph_schema.record import JsonObject
 from workers.induction.bridge import Entity, bridge_clips
 from workers.induction.clip_graph import ClipGraph, ClipObject, EdgeEndpoint
-from workers.induction.events import describe_clip
+from workers.induction.events import clip_event
+from workers.induction.judge import PLAIN, Induction
 
 if TYPE_CHECKING:
     from workers.media import SplitClip, SplitVideo
@@ -28,6 +29,7 @@ def assemble(
     producer: str,
     configuration: JsonObject,
     cycle: int = 0,
+    how: Induction = PLAIN,
 ) -> STSG:
     """Return the video's graph. The same input gives the same graph with the same ids, in the same order.
 
@@ -37,13 +39,14 @@ def assemble(
     Args:
         clip_graphs: one for each of the split's clips, in order.
         entities: as from `bridge_clips`, which is asked where they are not given.
-    Raises: ValueError if the clip graphs are not those of the split's clips.
+        how: who is asked what happens in each clip.
+    Raises: ValueError if the clip graphs are not those of the split's clips; what the judge raises.
     """
     made_of = [(c.index, tuple(k.frame for k in c.keyframes)) for c in split.clips]
     if [(g.clip_index, g.frames) for g in clip_graphs] != made_of:
         raise ValueError(f"the graphs are of (clip, frames) {[(g.clip_index, g.frames) for g in clip_graphs]}, the split has {made_of}")
     gid = graph_id(split.video.sha256, producer, configuration)
-    entities = bridge_clips(clip_graphs) if entities is None else entities
+    entities = bridge_clips(clip_graphs, how) if entities is None else entities
     entity_of = {(a.clip, a.object_index): f"{gid}.e{n}" for n, e in enumerate(entities) for a in e.appearances}
     objects: list[SceneObject] = []
     for clip, graph in zip(split.clips, clip_graphs, strict=True):
@@ -55,7 +58,7 @@ def assemble(
         producer=producer,
         cycle=cycle,
         configuration=configuration,
-        clips=tuple(_clip(gid, clip, graph) for clip, graph in zip(split.clips, clip_graphs, strict=True)),
+        clips=tuple(_clip(gid, clip, graph, how) for clip, graph in zip(split.clips, clip_graphs, strict=True)),
         objects=tuple(objects),
         relations=tuple(r for graph in clip_graphs for r in _relations(gid, graph)),
         motions=tuple(m for graph in clip_graphs for m in _motions(gid, graph)),
@@ -79,7 +82,6 @@ def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> l
     boxes = {
         m.keyframe: ObjectBox(keyframe_id=f"{gid}.c{clip.index}.k{m.keyframe}", box_xyxy=m.box_xyxy, confidence=m.confidence)
         for m in obj.observations
-        if m.box_xyxy is not None
     }
     shared: Mapping[str, Any] = {
         "label": obj.label,
@@ -95,8 +97,10 @@ def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> l
             SceneObject(
                 id=_node_id(gid, clip.index, whole),
                 confidence=obj.confidence,
+                verified=True if any(m.verified for m in obj.observations) else None,
                 boxes=tuple(boxes.values()),
                 attributes=obj.attributes,
+                call_ids=tuple(dict.fromkeys([*(i for m in obj.observations for i in m.call_ids), *obj.call_ids])),
                 **shared,
             )
         ]
@@ -104,16 +108,18 @@ def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> l
         SceneObject(
             id=_node_id(gid, clip.index, EdgeEndpoint(object_index=n, keyframe=m.keyframe)),
             confidence=m.confidence,
-            boxes=(boxes[m.keyframe],) if m.keyframe in boxes else (),
+            verified=m.verified,
+            boxes=(boxes[m.keyframe],),
             attributes=m.attributes,
+            call_ids=tuple(dict.fromkeys([*m.call_ids, *obj.call_ids])),
             **shared,
         )
         for m in obj.observations
     ]
 
 
-def _clip(gid: str, clip: SplitClip, graph: ClipGraph) -> Clip:
-    event = describe_clip(graph, clip)
+def _clip(gid: str, clip: SplitClip, graph: ClipGraph, how: Induction) -> Clip:
+    event = clip_event(graph, clip, how)
     return Clip(
         index=clip.index,
         start_seconds=clip.start_seconds,
@@ -134,6 +140,8 @@ def _clip(gid: str, clip: SplitClip, graph: ClipGraph) -> Clip:
                 ),
                 start_seconds=clip.start_seconds,
                 end_seconds=clip.end_seconds,
+                verified=event.verified,
+                call_ids=event.call_ids,
             ),
         ),
     )
@@ -149,6 +157,8 @@ def _relations(gid: str, graph: ClipGraph) -> list[Relation]:
             start_seconds=r.start_seconds,
             end_seconds=r.end_seconds,
             confidence=r.confidence,
+            verified=r.verified,
+            call_ids=r.call_ids,
         )
         for n, r in enumerate(graph.relations)
     ]
@@ -164,6 +174,7 @@ def _motions(gid: str, graph: ClipGraph) -> list[Motion]:
             start_seconds=m.start_seconds,
             end_seconds=m.end_seconds,
             confidence=m.confidence,
+            call_ids=m.call_ids,
         )
         for n, m in enumerate(graph.motions)
     ]
@@ -173,12 +184,19 @@ def _references(gid: str, clip_graphs: Sequence[ClipGraph], entities: Sequence[E
     """One for each two consecutive appearances: from the last node of the earlier one to the first of the later one."""
     joined = []
     for entity in entities:
-        for (a, b), confidence in zip(itertools.pairwise(entity.appearances), entity.confidences, strict=True):
+        for (a, b), link in zip(itertools.pairwise(entity.appearances), entity.links, strict=True):
             earlier, later = clip_graphs[a.clip], clip_graphs[b.clip]
             from_id = _node_id(gid, earlier.clip_index, _end(earlier, a.object_index, last=True))
             to_id = _node_id(gid, later.clip_index, _end(later, b.object_index, last=False))
-            joined.append((b.clip, a.clip, from_id, to_id, confidence))
+            joined.append((b.clip, a.clip, from_id, to_id, link))
     return [
-        Reference(id=f"{gid}.s{n}", from_id=from_id, to_id=to_id, confidence=confidence)
-        for n, (_, _, from_id, to_id, confidence) in enumerate(sorted(joined))
+        Reference(
+            id=f"{gid}.s{n}",
+            from_id=from_id,
+            to_id=to_id,
+            confidence=link.confidence,
+            verified=True if link.call_ids else None,
+            call_ids=link.call_ids,
+        )
+        for n, (_, _, from_id, to_id, link) in enumerate(sorted(joined, key=lambda one: one[:4]))
     ]

@@ -17,9 +17,11 @@ from pydantic import Field
 from graph_schema.geometry import box_centre
 from graph_schema.intervals import TimeInterval, shared_seconds
 from graph_schema.models import Confidence, Record
-from graph_schema.vocabulary import STANDS
+from graph_schema.vocabulary import STANDS, caption
 from workers.induction.clip_graph import ClipGraph, ClipObject
 from workers.induction.identity import lasting, unambiguous_matches
+from workers.induction.judge import MIN_LIKELY, PLAIN, Induction, Judge, Sighting
+from workers.induction.labels import Similarity
 
 MIN_SIMILARITY = 0.8
 """Below this, two objects are not one. With colour and size known, both must agree."""
@@ -41,15 +43,98 @@ class Appearance(Record):
     object_index: int = Field(ge=0)
 
 
+class Link(Record):
+    """How sure it is that an appearance is of the same object as the one before, and the model calls that say so."""
+
+    confidence: Confidence
+    call_ids: tuple[str, ...] = ()
+
+
 class Entity(Record):
-    """One real-world object: its appearances in time order, one a clip at most, and the confidence that each is the one before."""
+    """One real-world object: its appearances in time order, one a clip at most, and what says that each is the one before."""
 
     appearances: tuple[Appearance, ...] = Field(min_length=1)
-    confidences: tuple[Confidence, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
-def bridge_clips(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
+def bridge_clips(clip_graphs: Sequence[ClipGraph], how: Induction = PLAIN) -> tuple[Entity, ...]:
     """Return the entities of a video, each object of each clip in exactly one, in order of first appearance.
+
+    Raises: what the judge raises.
+    """
+    if not how.bridge:
+        return tuple(Entity(appearances=(Appearance(clip=i, object_index=n),)) for i, n in _all_objects(clip_graphs))
+    if how.judge is not None:
+        return _judged_entities(clip_graphs, how.judge, how.similar, how.max_candidates)
+    return _entities_by_attributes(clip_graphs)
+
+
+def _all_objects(clip_graphs: Sequence[ClipGraph]) -> list[tuple[int, int]]:
+    """(clip, index of the object) of every object."""
+    return [(i, n) for i, graph in enumerate(clip_graphs) for n in range(len(graph.objects))]
+
+
+def _judged_entities(clip_graphs: Sequence[ClipGraph], judge: Judge, similar: Similarity | None, max_candidates: int) -> tuple[Entity, ...]:
+    """Clip by clip, each object is compared with those of its label that were there before, as they were seen last.
+
+    The judge is asked of the `max_candidates` most like it, so that the calls grow with the clips and not with their pairs. What it
+    finds likely is assigned one to one, as far as that is unambiguous, so that two objects of one clip are never one.
+    """
+    groups: list[list[tuple[int, int]]] = []
+    links: list[list[Link]] = []
+    for i, graph in enumerate(clip_graphs):
+        asked: list[tuple[int, int]] = []  # (object of this clip, group)
+        left_out = 0
+        for n, obj in enumerate(graph.objects):
+            last = [clip_graphs[group[-1][0]].objects[group[-1][1]] for group in groups]
+            resemblance = {g: _resemblance(earlier, obj, similar) for g, earlier in enumerate(last) if _compatible(earlier, obj)}
+            ranked = sorted(resemblance, key=lambda g, resemblance=resemblance: (-resemblance[g], -groups[g][-1][0], g))  # type: ignore[misc]
+            asked += [(n, g) for g in ranked[:max_candidates]]
+            left_out += max(0, len(ranked) - max_candidates)
+        pairs = [(_sighting(clip_graphs, groups[g][-1], last=True), _sighting(clip_graphs, (i, n), last=False)) for n, g in asked]
+        opinions = dict(zip(asked, judge.same_across(pairs, left_out=left_out) if asked else (), strict=True))
+        score = np.zeros((len(graph.objects), len(groups)))
+        for (n, g), opinion in opinions.items():
+            if opinion.likely is not None and opinion.likely >= MIN_LIKELY:
+                score[n, g] = opinion.likely
+        joined = dict(unambiguous_matches(score)) if score.size else {}
+        for n in range(len(graph.objects)):
+            if n in joined:
+                opinion = opinions[n, joined[n]]
+                groups[joined[n]].append((i, n))
+                links[joined[n]].append(Link(confidence=opinion.likely or 0.0, call_ids=opinion.call_ids))
+            else:
+                groups.append([(i, n)])
+                links.append([])
+    return tuple(
+        Entity(appearances=tuple(Appearance(clip=clip, object_index=n) for clip, n in group), links=tuple(of_group))
+        for group, of_group in zip(groups, links, strict=True)
+    )
+
+
+def _compatible(a: ClipObject, b: ClipObject) -> bool:
+    return a.label.casefold() == b.label.casefold() and a.label.casefold() not in _NO_NAMES
+
+
+def _resemblance(a: ClipObject, b: ClipObject, similar: Similarity | None) -> float:
+    """How alike two objects of one label are: by what is said of them as text where there is a sentence model, else by attributes."""
+    if similar is None:
+        return similarity(a, b)
+    said = [caption(o.label, [*((x.kind, x.name) for x in o.attributes)]) for o in (a, b)]
+    more = [" ".join(sorted(f"{kind} {name}" for kind, name in lasting(o.attributes))) for o in (a, b)]
+    return similar(f"{said[0]} {more[0]}", f"{said[1]} {more[1]}")
+
+
+def _sighting(clip_graphs: Sequence[ClipGraph], place: tuple[int, int], *, last: bool) -> Sighting:
+    """An object as its clip shows it first or last."""
+    graph = clip_graphs[place[0]]
+    obj = graph.objects[place[1]]
+    seen = obj.observations[-1 if last else 0]
+    return Sighting(graph.clip_index, seen.keyframe, seen.name or obj.label)
+
+
+def _entities_by_attributes(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
+    """Return the entities that attributes, and positions at cuts, leave no doubt about.
 
     Pairs of clips are matched one to one, pairs of the highest confidence are joined first, and a pair is refused that would put two
     objects of one clip, or two that are not similar, into one entity.
@@ -58,9 +143,7 @@ def bridge_clips(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
     for (i, earlier), (j, later) in itertools.combinations(enumerate(clip_graphs), 2):
         for a, b, confidence in _match(earlier, later, adjacent=j == i + 1):
             links.append((-confidence, j - i, i, j, a, b))
-    members: dict[tuple[int, int], frozenset[tuple[int, int]]] = {
-        (i, n): frozenset({(i, n)}) for i, graph in enumerate(clip_graphs) for n in range(len(graph.objects))
-    }
+    members: dict[tuple[int, int], frozenset[tuple[int, int]]] = {place: frozenset({place}) for place in _all_objects(clip_graphs)}
     for _, _, i, j, a, b in sorted(links):
         one, other = members[i, a], members[j, b]
         if one is other or {clip for clip, _ in one} & {clip for clip, _ in other}:
@@ -75,7 +158,7 @@ def bridge_clips(clip_graphs: Sequence[ClipGraph]) -> tuple[Entity, ...]:
         entities.append(
             Entity(
                 appearances=tuple(Appearance(clip=clip, object_index=n) for clip, n in group),
-                confidences=tuple(similarity(a, b) for a, b in itertools.pairwise(objects)),
+                links=tuple(Link(confidence=similarity(a, b)) for a, b in itertools.pairwise(objects)),
             )
         )
     return tuple(entities)

@@ -16,16 +16,23 @@ class ObjectObservation(Record):
     box_xyxy: Box | None = None
     attributes: tuple[Attribute, ...] = ()
     confidence: Confidence = 1.0
+    name: str | None = None
+    verified: bool | None = None
+    call_ids: tuple[str, ...] = ()
 
 
 class ClipObject(Interval):
-    """One real object in one clip, with its observations, in time order. The interval says when it is in view."""
+    """One real object in one clip, with its observations, in time order. The interval says when it is in view.
+
+    `call_ids`: the model calls that joined its observations.
+    """
 
     label: str
     kind: Kind
     attributes: tuple[Attribute, ...] = ()
     confidence: Confidence = 1.0
     observations: tuple[ObjectObservation, ...] = Field(min_length=1)
+    call_ids: tuple[str, ...] = ()
 
 
 class EdgeEndpoint(Record):
@@ -42,6 +49,8 @@ class ClipRelation(Interval):
     predicate: str
     object: EdgeEndpoint
     confidence: Confidence = 1.0
+    verified: bool | None = None
+    call_ids: tuple[str, ...] = ()
 
 
 class ClipMotion(Interval):
@@ -52,6 +61,7 @@ class ClipMotion(Interval):
     to_keyframe: int
     motion: str
     confidence: Confidence = 1.0
+    call_ids: tuple[str, ...] = ()
 
 
 class ClipGraph(Record):

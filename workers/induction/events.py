@@ -8,6 +8,7 @@ from typing import Literal
 from graph_schema.models import Interval, Record
 from graph_schema.vocabulary import STANDS, TOUCHES, caption
 from workers.induction.clip_graph import ClipGraph, ClipObject
+from workers.induction.judge import PLAIN, Induction
 
 _MAX_LIST = 4
 """Objects named one by one; more are counted."""
@@ -37,6 +38,29 @@ class ClipEvent(Record):
 
     description: str
     participants: tuple[ObjectRole, ...]
+    verified: bool | None = None
+    call_ids: tuple[str, ...] = ()
+
+
+def clip_event(graph: ClipGraph, clip: Interval, how: Induction = PLAIN) -> ClipEvent:
+    """What happens in a clip: as the judge says, where there is one that can; else as the graph does. Raises what the judge raises."""
+    names = unlike_names([caption(o.label, ((a.kind, a.name) for a in o.attributes)) for o in graph.objects])
+    said = how.judge.event(graph.clip_index, names) if how.judge is not None and names else None
+    if said is None:
+        return describe_clip(graph, clip)
+    roles: list[Role] = ["agent" if name in said.agents else "patient" if name in said.patients else "present" for name in names]
+    return ClipEvent(
+        description=said.description,
+        participants=tuple(ObjectRole(object_index=n, role=role) for n, role in enumerate(roles)),
+        verified=said.verified,
+        call_ids=said.call_ids,
+    )
+
+
+def unlike_names(names: Sequence[str]) -> list[str]:
+    """The same names, those that occur more than once with numbers: cup 1, cup 2."""
+    numbers = [names[: n + 1].count(name) for n, name in enumerate(names)]
+    return [name if names.count(name) == 1 else f"{name} {number}" for name, number in zip(names, numbers, strict=True)]
 
 
 def describe_clip(graph: ClipGraph, clip: Interval) -> ClipEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from graph_schema.geometry import box_iou, centre_distance
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph
+from workers.induction.judge import MIN_LIKELY, PLAIN, Induction, Judge, Sighting
 
 PASSING_KINDS = frozenset({"position", "state", "pose", "action"})
 """Attributes of a moment, which say nothing of identity."""
@@ -24,15 +26,23 @@ ObjectIndex = tuple[int, int]
 """(keyframe, index in its list of objects)"""
 
 
-def same_objects(frames: Sequence[FrameSceneGraph]) -> list[list[ObjectIndex]]:
-    """Return each object of the clip as the indices it is seen at, in time order; each is in one group, none twice in a frame.
+class SameObject(NamedTuple):
+    """The indices that one object of a clip is seen at, in time order, and the model calls that say so."""
+
+    indices: list[ObjectIndex]
+    call_ids: list[str]
+
+
+def same_objects(frames: Sequence[FrameSceneGraph], how: Induction = PLAIN) -> list[SameObject]:
+    """Return each object of the clip; each index is in one, none twice in a frame.
 
     The parser's `track` decides where it is given. Else: same label, enough common attributes, and, where more than one pair
-    would do, the best one-to-one assignment by box, as far as it is unambiguous. The order within a frame does not matter.
-    Raises: ValueError if a frame has two objects of one track.
+    would do, the best one-to-one assignment by box, as far as it is unambiguous; with a judge, what it says of the pairs that labels
+    and attributes leave open. The order within a frame does not matter.
+    Raises: ValueError if a frame has two objects of one track; what the judge raises.
     """
     tracked: dict[str, list[ObjectIndex]] = {}
-    open_objects: list[list[ObjectIndex]] = []
+    open_objects: list[SameObject] = []
     for k, frame in enumerate(frames):
         loose = []
         for i, obj in enumerate(frame.objects):
@@ -43,15 +53,24 @@ def same_objects(frames: Sequence[FrameSceneGraph]) -> list[list[ObjectIndex]]:
             else:
                 tracked.setdefault(obj.track, []).append((k, i))
         loose.sort(key=lambda i: content_order(frame.objects[i]))
-        latest = [frames[group[-1][0]].objects[group[-1][1]] for group in open_objects]
-        links = _assign([frame.objects[i] for i in loose], latest)
+        new = [frame.objects[i] for i in loose]
+        latest = [frames[one.indices[-1][0]].objects[one.indices[-1][1]] for one in open_objects]
+        if not how.merge:
+            links: dict[int, _Link] = {}
+        elif how.judge is None:
+            links = {n: _Link(m) for n, m in _assign(new, latest).items()}
+        else:
+            known = [_sighting(frames, *one.indices[-1]) for one in open_objects]
+            links = _judged(new, latest, [_sighting(frames, k, i) for i in loose], known, how.judge, how.max_candidates)
         for n, i in enumerate(loose):
             if n in links:
-                open_objects[links[n]].append((k, i))
+                one = open_objects[links[n].known]
+                one.indices.append((k, i))
+                one.call_ids.extend(links[n].call_ids)
             else:
-                open_objects.append([(k, i)])
-    groups = [*tracked.values(), *open_objects]
-    return sorted(groups, key=lambda g: (g[0][0], content_order(frames[g[0][0]].objects[g[0][1]])))
+                open_objects.append(SameObject([(k, i)], []))
+    groups = [*(SameObject(indices, []) for indices in tracked.values()), *open_objects]
+    return sorted(groups, key=lambda g: (g.indices[0][0], content_order(frames[g.indices[0][0]].objects[g.indices[0][1]])))
 
 
 def content_order(obj: FrameObject) -> tuple[object, ...]:
@@ -85,6 +104,52 @@ def unambiguous_matches(score: NDArray[np.float64]) -> list[tuple[int, int]]:
     return sure
 
 
+class _Link(NamedTuple):
+    """An object of this keyframe is the known one of this index."""
+
+    known: int
+    call_ids: tuple[str, ...] = ()
+
+
+def _sighting(frames: Sequence[FrameSceneGraph], k: int, i: int) -> Sighting:
+    obj = frames[k].objects[i]
+    return Sighting(frames[k].clip_index, k, obj.name or obj.label)
+
+
+def _judged(
+    new: Sequence[FrameObject],
+    known: Sequence[FrameObject],
+    new_sightings: Sequence[Sighting],
+    known_sightings: Sequence[Sighting],
+    judge: Judge,
+    max_candidates: int,
+) -> dict[int, _Link]:
+    """Return {index in `new`: what it is}. Those that label and attributes leave no doubt about are not asked for.
+
+    Of each of the others, with the known objects of its label that are most like it; pairs that the judge finds likely are assigned one
+    to one, as far as that is unambiguous.
+    """
+    compatible = np.zeros((len(new), len(known)), dtype=bool)
+    for i, a in enumerate(new):
+        compatible[i] = [a.label.casefold() == b.label.casefold() for b in known]
+    score = np.zeros(compatible.shape)
+    asked: list[tuple[int, int]] = []
+    for i, a in enumerate(new):
+        candidates = np.flatnonzero(compatible[i]).tolist()
+        if len(candidates) == 1 and compatible[:, candidates[0]].sum() == 1 and _alike(a, known[candidates[0]]):
+            score[i, candidates[0]] = 1.0
+            continue
+        candidates.sort(key=lambda j, a=a: (-_common(a, known[j]) - _nearness(a, known[j]), j))  # type: ignore[misc]
+        asked += [(i, j) for j in candidates[:max_candidates]]
+    opinions = judge.same_in_clip([(known_sightings[j], new_sightings[i]) for i, j in asked]) if asked else []
+    ids = {pair: opinion.call_ids for pair, opinion in zip(asked, opinions, strict=True)}
+    for (i, j), opinion in zip(asked, opinions, strict=True):
+        if opinion.likely is not None and opinion.likely >= MIN_LIKELY:
+            boxed = new[i].box_xyxy is not None and known[j].box_xyxy is not None
+            score[i, j] = (opinion.likely + max(0.0, _nearness(new[i], known[j]))) / 2 if boxed else opinion.likely
+    return {i: _Link(j, ids.get((i, j), ())) for i, j in unambiguous_matches(score)}
+
+
 def _assign(new: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[int, int]:
     """Return {index in `new`: index in `known`} of the objects that are one."""
     alike = np.array([[_alike(a, b) for b in known] for a in new], dtype=bool).reshape(len(new), len(known))
@@ -96,9 +161,13 @@ def _assign(new: Sequence[FrameObject], known: Sequence[FrameObject]) -> dict[in
 
 
 def _alike(a: FrameObject, b: FrameObject) -> bool:
+    return a.label.casefold() == b.label.casefold() and _common(a, b) >= MIN_JACCARD
+
+
+def _common(a: FrameObject, b: FrameObject) -> float:
+    """The share of lasting attributes that both have."""
     mine, theirs = lasting(a.attributes), lasting(b.attributes)
-    common = len(mine & theirs) / len(mine | theirs) if mine | theirs else 1.0
-    return a.label.casefold() == b.label.casefold() and common >= MIN_JACCARD
+    return len(mine & theirs) / len(mine | theirs) if mine | theirs else 1.0
 
 
 def _nearness(a: FrameObject, b: FrameObject) -> float:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from graph_schema.geometry import displacement
 from graph_schema.intervals import ADJACENT_SECONDS, BRIDGE_SECONDS, group_adjacent, hull
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
 from graph_schema.vocabulary import forward, motion_word
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
-from workers.induction.identity import PASSING_KINDS, ObjectIndex, same_objects
+from workers.induction.identity import PASSING_KINDS, ObjectIndex, SameObject, same_objects
+from workers.induction.judge import PLAIN, Induction, Judge, Sighting
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,17 @@ class _ScoredInterval:
     start_seconds: float
     end_seconds: float
     confidence: float
+    verified: bool | None = None
+    call_ids: tuple[str, ...] = ()
 
 
-def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None = None, frame_size: tuple[int, int] = (1, 1)) -> ClipGraph:
+def merge_clip(
+    frames: Sequence[FrameSceneGraph],
+    *,
+    end_seconds: float | None = None,
+    frame_size: tuple[int, int] = (1, 1),
+    how: Induction = PLAIN,
+) -> ClipGraph:
     """Return the graph of a clip from the graphs of its keyframes.
 
     What is dynamic at one keyframe is dynamic in the whole clip. A dynamic object seen at one keyframe only is a node
@@ -38,7 +47,9 @@ def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None =
         frames: one a keyframe, in time order, all of one clip.
         end_seconds: the clip's end, for parsers that do not say how long what they see lasts; without it that ends at the last keyframe.
         frame_size: (width, height), for parsers that do not measure motion: where they state none, the boxes say it.
-    Raises: ValueError if there are no frames, they are of several clips or not in time order, or one has two objects of one track.
+        how: whether objects become one, and who is asked where labels and attributes leave that open, and about motions.
+    Raises: ValueError if there are no frames, they are of several clips or not in time order, or one has two objects of one track; what
+        the judge raises.
     """
     if not frames:
         raise ValueError("cannot merge 0 frames; a clip has at least one keyframe")
@@ -46,8 +57,8 @@ def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None =
         raise ValueError(f"frames {[(f.clip_index, f.time_seconds) for f in frames]} are not of one clip in time order")
     times = tuple(f.time_seconds for f in frames)
     following = (*times[1:], max(times[-1], end_seconds or 0.0))
-    groups = same_objects(frames)
-    object_of = {index: n for n, group in enumerate(groups) for index in group}
+    groups = same_objects(frames, how)
+    object_of = {index: n for n, group in enumerate(groups) for index in group.indices}
     objects = tuple(_object(frames, group, following) for group in groups)
     return ClipGraph(
         clip_index=frames[0].clip_index,
@@ -55,7 +66,11 @@ def merge_clip(frames: Sequence[FrameSceneGraph], *, end_seconds: float | None =
         times=times,
         objects=objects,
         relations=tuple(_relations(frames, objects, object_of, times, following)),
-        motions=tuple(_motions(frames, objects, object_of, times, frame_size)),
+        motions=tuple(
+            _motions(frames, objects, object_of, times, frame_size)
+            if how.judge is None
+            else _judged_motions(how.judge, frames[0].clip_index, objects, times)
+        ),
     )
 
 
@@ -65,10 +80,12 @@ def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, .
     Keyframes that say nothing of a kind do not vote on it. Confidence: share of the votes times mean confidence.
     """
     by_kind: dict[str, list[dict[str, float]]] = defaultdict(list)
+    said: dict[tuple[str, str], list[Attribute]] = defaultdict(list)
     for attributes in seen:
         here: dict[str, dict[str, float]] = defaultdict(dict)
         for a in attributes:
             here[a.kind][a.name] = max(a.confidence, here[a.kind].get(a.name, 0.0))
+            said[a.kind, a.name].append(a)
         for kind, names in here.items():
             by_kind[kind].append(names)
     agreed = []
@@ -77,11 +94,21 @@ def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, .
         surety = {name: math.fsum(names.get(name, 0.0) for names in ballots) for name in votes}
         winners = [name for name in sorted(votes) if votes[name] * 2 > len(ballots)]
         winners = winners or [min(votes, key=lambda name: (-votes[name], -surety[name], name))]
-        agreed += [Attribute(kind=kind, name=name, confidence=min(1.0, surety[name] / len(ballots))) for name in winners]
+        agreed += [
+            Attribute(
+                kind=kind,
+                name=name,
+                confidence=min(1.0, surety[name] / len(ballots)),
+                verified=_verified(a.verified for a in said[kind, name]),
+                call_ids=_all_calls(a.call_ids for a in said[kind, name]),
+            )
+            for name in winners
+        ]
     return tuple(agreed)
 
 
-def _object(frames: Sequence[FrameSceneGraph], group: Sequence[ObjectIndex], following: Sequence[float]) -> ClipObject:
+def _object(frames: Sequence[FrameSceneGraph], same: SameObject, following: Sequence[float]) -> ClipObject:
+    group, join_calls = same
     seen = [frames[k].objects[i] for k, i in group]
     kind: Kind = "dynamic" if any(o.kind == "dynamic" for o in seen) else "static"
     attributes = agreed_attributes([o.attributes for o in seen])
@@ -98,9 +125,18 @@ def _object(frames: Sequence[FrameSceneGraph], group: Sequence[ObjectIndex], fol
         start_seconds=min(starts),
         end_seconds=max([*starts, *ends]),
         observations=tuple(
-            ObjectObservation(keyframe=k, box_xyxy=o.box_xyxy, attributes=_attributes_now(o, attributes), confidence=o.confidence)
+            ObjectObservation(
+                keyframe=k,
+                box_xyxy=o.box_xyxy,
+                attributes=_attributes_now(o, attributes),
+                confidence=o.confidence,
+                name=o.name,
+                verified=o.verified,
+                call_ids=o.call_ids,
+            )
             for (k, _), o in zip(group, seen, strict=True)
         ),
+        call_ids=tuple(join_calls),
     )
 
 
@@ -127,7 +163,8 @@ def _relations(
                 continue
             start = times[k] if r.start_seconds is None else r.start_seconds
             end = following[k] if r.end_seconds is None else r.end_seconds
-            stated[subject, predicate, target].append(_ScoredInterval(start, max(start, end), r.confidence))
+            interval = _ScoredInterval(start, max(start, end), r.confidence, r.verified, r.call_ids)
+            stated[subject, predicate, target].append(interval)
     results = []
     for (subject, predicate, target), intervals in sorted(stated.items()):
         for interval in _merged(intervals):
@@ -140,6 +177,8 @@ def _relations(
                         start_seconds=part.start_seconds,
                         end_seconds=part.end_seconds,
                         confidence=part.confidence,
+                        verified=part.verified,
+                        call_ids=part.call_ids,
                     )
                 )
     return sorted(results, key=lambda r: (r.start_seconds, r.subject.object_index, r.predicate, r.object.object_index))
@@ -151,7 +190,15 @@ def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
     Gaps are not bridged: a parser that says how long a fact holds has done that, and an interruption it reports is one.
     """
     groups = group_adjacent(intervals, tolerance_seconds=ADJACENT_SECONDS)
-    return [_ScoredInterval(*hull(group), _mean([i.confidence for i in group])) for group in groups]
+    return [
+        _ScoredInterval(
+            *hull(group),
+            _mean([i.confidence for i in group]),
+            _verified(i.verified for i in group),
+            _all_calls(i.call_ids for i in group),
+        )
+        for group in groups
+    ]
 
 
 def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Sequence[float]) -> list[tuple[_ScoredInterval, int | None]]:
@@ -169,7 +216,7 @@ def _divided(interval: _ScoredInterval, a: ClipObject, b: ClipObject, times: Seq
     if not inside:
         inside = [min(both, key=lambda k: (max(interval.start_seconds - times[k], times[k] - interval.end_seconds), k))]
     borders = [interval.start_seconds, *(times[k] for k in inside[1:]), interval.end_seconds]
-    return [(_ScoredInterval(borders[n], borders[n + 1], interval.confidence), k) for n, k in enumerate(inside)]
+    return [(replace(interval, start_seconds=borders[n], end_seconds=borders[n + 1]), k) for n, k in enumerate(inside)]
 
 
 # ----------------------------------------------------------------------------------------------- motions
@@ -222,7 +269,7 @@ def _between_observations(interval: _ScoredInterval, times: Sequence[float]) -> 
     for start, end in itertools.pairwise(borders):
         middle = (start + end) / 2
         pair = sum(t <= middle for t in times[1:-1])
-        parts.append((_ScoredInterval(start, end, interval.confidence), pair))
+        parts.append((replace(interval, start_seconds=start, end_seconds=end), pair))
     return parts
 
 
@@ -248,6 +295,37 @@ def _measured(n: int, obj: ClipObject, times: Sequence[float], frame_size: tuple
             )
         )
     return results
+
+
+def _judged_motions(judge: Judge, clip: int, objects: Sequence[ClipObject], times: Sequence[float]) -> list[ClipMotion]:
+    """Motion edges as the judge says, from each keyframe a dynamic object is seen at to the next."""
+    steps = [(n, a, b) for n, obj in enumerate(objects) if obj.kind == "dynamic" for a, b in itertools.pairwise(obj.observations)]
+    asked = [tuple(Sighting(clip, m.keyframe, m.name or objects[n].label) for m in (a, b)) for n, a, b in steps]
+    opinions = judge.motions([(earlier, later) for earlier, later in asked]) if asked else []
+    return [
+        ClipMotion(
+            object_index=n,
+            from_keyframe=a.keyframe,
+            to_keyframe=b.keyframe,
+            motion=opinion.motion,
+            start_seconds=times[a.keyframe],
+            end_seconds=times[b.keyframe],
+            confidence=opinion.confidence,
+            call_ids=opinion.call_ids,
+        )
+        for (n, a, b), opinion in zip(steps, opinions, strict=True)
+        if opinion.motion is not None
+    ]
+
+
+def _verified(verdicts: Iterable[bool | None]) -> bool | None:
+    """True where somebody, asked, agreed; what was denied is not in a frame's graph. None where nobody was asked."""
+    return True if any(verdicts) else None
+
+
+def _all_calls(ids: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """All of them once, in order."""
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(ids)))
 
 
 def _mean(values: Sequence[float]) -> float:

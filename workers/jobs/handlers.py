@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from graph_schema.detectors import requested_detector
 from graph_schema.errors import NotFound
+from graph_schema.model_names import requested_parser
 from graph_schema.models import InduceParameters, InduceResult, Job, JobResult, SampleParameters, SampleResult, TrainParameters
-from graph_schema.options import DetectorParserOptions, ParserOptions
+from graph_schema.options import InductionOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.lease import Lease
@@ -35,16 +35,10 @@ def induce(parameters: InduceParameters, store: GraphStore, settings: Settings, 
     path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
-    parser = _on_this_machine(parameters.parser, settings)
-    graph = induce_video(path, settings=settings, store=store, parser=parser, name=video.name, progress=lease.progress)
+    parser = requested_parser(parameters.parser, settings)
+    options = InductionOptions(parser=parser, split=parameters.split)
+    graph = induce_video(path, settings=settings, store=store, options=options, name=video.name, progress=lease.progress)
     return InduceResult(graph_id=graph.id)
-
-
-def _on_this_machine(parser: ParserOptions, settings: Settings) -> ParserOptions:
-    """The parser, with its detector as this worker finds it."""
-    if isinstance(parser, DetectorParserOptions):
-        return parser.model_copy(update={"detector": requested_detector(parser.detector, settings.models)})
-    return parser
 
 
 def sample(parameters: SampleParameters, store: GraphStore, lease: Lease) -> SampleResult:

@@ -1,7 +1,6 @@
 """Video files: decoded once, cut into clips, keyframes chosen and stored."""
 
 from workers.media.clip_frames import ClipFrames
-from workers.media.config import SplitConfig
 from workers.media.decode import as_text, probe
 from workers.media.split import MEDIA_VERSION, OpenSplit, SplitClip, SplitKeyframe, SplitVideo, open_split, split_video
 
@@ -10,7 +9,6 @@ __all__ = [
     "ClipFrames",
     "OpenSplit",
     "SplitClip",
-    "SplitConfig",
     "SplitKeyframe",
     "SplitVideo",
     "as_text",

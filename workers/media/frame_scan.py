@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_schema.errors import OutOfSpace
-from workers.media.config import SplitConfig
+from graph_schema.options import SplitOptions
 from workers.media.cuts import CUT_PICTURE_PX, CutDetector
 from workers.media.decode import DecodedFrame, fitted_size
 from workers.media.keyframes import moment_features
@@ -51,12 +51,13 @@ class ScannedClip:
 class FrameScan:
     """Takes the frames of a video in order. Once finished, `clips` has its clips, and the two files their pictures."""
 
-    def __init__(self, config: SplitConfig, rate: Fraction, seconds: float, pictures: IO[bytes], stills: IO[bytes], data: Path) -> None:
+    def __init__(self, config: SplitOptions, rate: Fraction, seconds: float, pictures: IO[bytes], stills: IO[bytes], data: Path) -> None:
         self._config, self._seconds, self._pictures, self._stills, self._data = config, seconds, pictures, stills, data
         self._cuts = CutDetector(
             adaptive_ratio=config.cut_ratio, min_change=config.cut_min_change, min_clip_seconds=config.min_shot_seconds, rate=rate
         )
         self._opens: set[int] = {0}
+        self._uniform_start = 0.0
         self._waiting: deque[tuple[DecodedFrame, NDArray[np.uint8]]] = deque()
         self._previous: NDArray[np.uint8] | None = None
         self.pictures_written = 0
@@ -69,8 +70,13 @@ class FrameScan:
         small = frame.upright_rgb(CUT_PICTURE_PX)
         if small.shape != self._small_shape:  # the picture size changes in mid-stream
             small = _resized(small, self._small_shape)
-        cut = self._cuts.feed(frame.index, frame.time_seconds, small)
-        if cut is not None:
+        if self._config.clips == "uniform":
+            if frame.index == 0:
+                self._uniform_start = frame.time_seconds
+            elif frame.time_seconds >= self._uniform_start + self._config.clip_seconds - 1e-3:
+                self._opens.add(frame.index)
+                self._uniform_start = frame.time_seconds
+        elif (cut := self._cuts.feed(frame.index, frame.time_seconds, small)) is not None:
             self._opens.add(cut)
         self._waiting.append((frame, small))
         if len(self._waiting) > self._cuts.lag + 1:

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_schema.options import SplitOptions
+
 _GRID = (12, 8)
 _EDGE_GRID = (6, 4)
 _EVENNESS = 0.5
@@ -32,15 +34,16 @@ def moment_features(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
-def keyframe_counts(seconds: Sequence[float], moments: Sequence[int], *, seconds_per_keyframe: float, cap: int) -> list[int]:
-    """Return how many keyframes each clip gets: about one each `seconds_per_keyframe`, 2 at least where it has 2 moments, `cap` in all.
+def keyframe_counts(seconds: Sequence[float], moments: Sequence[int], options: SplitOptions) -> list[int]:
+    """Return how many keyframes each clip gets: about one each `seconds_per_keyframe`, within the bounds a clip and a video.
 
-    Where the cap is too small all clips are thinned alike; 2 a clip stay even where that is more than the cap.
+    Where the bound of the video is too small all clips are thinned alike; the minimum of a clip stays even where that is more.
     """
-    spacing = seconds_per_keyframe
+    spacing, min_count = options.seconds_per_keyframe, options.min_keyframes_per_clip
+    max_count = max(min_count, options.max_keyframes_per_clip or max(moments, default=1))
     while True:
-        counts = [min(n, max(2, round(s / spacing))) for s, n in zip(seconds, moments, strict=True)]
-        if sum(counts) <= cap or all(c <= 2 for c in counts):
+        counts = [min(n, max_count, max(min_count, round(s / spacing))) for s, n in zip(seconds, moments, strict=True)]
+        if sum(counts) <= options.max_keyframes or all(c <= min_count for c in counts):
             return counts
         spacing *= 1.02
 

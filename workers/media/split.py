@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -13,8 +13,8 @@ import numpy as np
 from graph_schema.errors import OutOfSpace
 from graph_schema.files import write_atomically
 from graph_schema.models import Interval, Record, Seconds, Video
+from graph_schema.options import SplitOptions
 from workers.media.clip_frames import ClipFrames
-from workers.media.config import SplitConfig
 from workers.media.decode import VideoReader, packet_span, video_record
 from workers.media.frame_scan import FrameScan, Moment, ScannedClip
 from workers.media.keyframes import central_moment, cluster_in_time, keyframe_counts
@@ -56,7 +56,7 @@ class OpenSplit(NamedTuple):
 
 
 @contextmanager
-def open_split(path: Path, *, data: Path, config: SplitConfig | None = None) -> Iterator[OpenSplit]:
+def open_split(path: Path, *, data: Path, config: SplitOptions | None = None) -> Iterator[OpenSplit]:
     """Split a video and lend the parser's pictures; keyframes are written as JPEG files under `data`/keyframes/<video id>/.
 
     The video is decoded once. The parser's pictures lie in an unnamed file in `data`, which is closed with the context
@@ -64,16 +64,16 @@ def open_split(path: Path, *, data: Path, config: SplitConfig | None = None) -> 
     Raises: VideoUnreadable with the reason; OutOfSpace if `data` cannot be written or is too full.
     """
     with ExitStack() as files:
-        yield _split(path, data, config or SplitConfig(), files)
+        yield _split(path, data, config or SplitOptions(), files)
 
 
-def split_video(path: Path, *, data: Path, config: SplitConfig | None = None) -> SplitVideo:
+def split_video(path: Path, *, data: Path, config: SplitOptions | None = None) -> SplitVideo:
     """Split a video and write its keyframes, without the parser's pictures. Raises: as `open_split`."""
     with open_split(path, data=data, config=config) as opened:
         return opened.split
 
 
-def _split(path: Path, data: Path, config: SplitConfig, files: ExitStack) -> OpenSplit:
+def _split(path: Path, data: Path, config: SplitOptions, files: ExitStack) -> OpenSplit:
     span = packet_span(path)
     with VideoReader(path) as reader:
         try:
@@ -91,7 +91,7 @@ def _split(path: Path, data: Path, config: SplitConfig, files: ExitStack) -> Ope
 
 
 def _collect(
-    path: Path, scan: FrameScan, undecodable: int, pictures: IO[bytes], stills: IO[bytes], data: Path, config: SplitConfig
+    path: Path, scan: FrameScan, undecodable: int, pictures: IO[bytes], stills: IO[bytes], data: Path, config: SplitOptions
 ) -> OpenSplit:
     """Choose the keyframes of all clips, write their pictures, map the parser's."""
     scanned = scan.clips
@@ -99,8 +99,7 @@ def _collect(
     counts = keyframe_counts(
         [c.end_seconds - c.start_seconds for c in scanned],
         [len(c.moments) for c in scanned],
-        seconds_per_keyframe=config.seconds_per_keyframe,
-        cap=config.max_keyframes,
+        config,
     )
     images = np.memmap(pictures, dtype=np.uint8, mode="r", shape=(scan.pictures_written, *scan.picture_shape))
     clips, frames = [], []
@@ -140,9 +139,12 @@ def _write_keyframe(clip: ScannedClip, moment: Moment, folder: str, stills: IO[b
     return SplitKeyframe(frame=clip.frames[moment.sample], time_seconds=clip.times[moment.sample], image=image)
 
 
-def _choose(clip: ScannedClip, count: int, config: SplitConfig) -> list[Moment]:
+def _choose(clip: ScannedClip, count: int, config: SplitOptions) -> list[Moment]:
     """Return the moments of a clip that become keyframes, in time order."""
     moments = clip.moments
+    if config.keyframes == "even":
+        middles = (np.arange(count) + 0.5) * (clip.end_seconds - clip.start_seconds) / count + clip.start_seconds
+        return _nearest(moments, middles.tolist())
     means = np.stack([m.sum_features / m.samples for m in moments]).astype(np.float32)
     moment_seconds = max((clip.end_seconds - clip.start_seconds) / len(moments), 1e-6)
     # neighbours are at most two intervals apart; where there are few keyframes for the time, the bound gives way
@@ -152,3 +154,12 @@ def _choose(clip: ScannedClip, count: int, config: SplitConfig) -> list[Moment]:
         features = np.stack([m.features for m in moments[start:end]])
         chosen.append(moments[start + central_moment(features, np.array([m.motion for m in moments[start:end]]))])
     return chosen
+
+
+def _nearest(moments: Sequence[Moment], times: Sequence[float]) -> list[Moment]:
+    """The moments nearest to times that ascend, each once, in time order; there are as many moments as times, or more."""
+    chosen: list[int] = []
+    for n, time in enumerate(times):
+        allowed = range(chosen[-1] + 1 if chosen else 0, len(moments) - (len(times) - n) + 1)
+        chosen.append(min(allowed, key=lambda m, time=time: (abs(moments[m].start_seconds - time), m)))  # type: ignore[misc]
+    return [moments[m] for m in chosen]

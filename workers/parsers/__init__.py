@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from graph_schema.options import DetectorParserOptions, OpenCVParserOptions, ParserOptions
-from workers.parsers.base import ClipToParse, SceneParser
+from graph_schema.options import DetectorParserOptions, OpenCVParserOptions, ParserOptions, PromptedParserOptions
+from graph_schema.progress import Progress
+from graph_schema.settings import Settings
+from workers.parsers.base import ClipToParse, InducingParser, SceneParser
 
-__all__ = ["ClipToParse", "SceneParser", "open_parser"]
+__all__ = ["ClipToParse", "InducingParser", "SceneParser", "open_parser"]
 
 
-def open_parser(options: ParserOptions) -> SceneParser:
-    """Return the parser of these options. Raises BadInput where its detector cannot be loaded."""
+def open_parser(options: ParserOptions, settings: Settings | None = None, progress: Progress | None = None) -> SceneParser:
+    """Return the parser of these options.
+
+    Args: progress: takes the account of model calls, and is asked between them whether to go on.
+    Raises: BadInput where a model cannot be loaded; ModelUnavailable and ModelRefused where its server does not have it.
+    """
     match options:
         case OpenCVParserOptions():
             from workers.parsers.opencv import OpenCVParser
@@ -21,5 +27,9 @@ def open_parser(options: ParserOptions) -> SceneParser:
             from workers.parsers.detector.open_detector import open_detector_parser
 
             return open_detector_parser(options)
+        case PromptedParserOptions():
+            from workers.parsers.prompted import open_prompted_parser
+
+            return open_prompted_parser(options, settings or Settings.from_environment(), progress)
         case _:
             assert_never(options)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from graph_schema.models import FrameSceneGraph
 from graph_schema.record import JsonObject
+from workers.induction import Induction
 from workers.media import ClipFrames, SplitClip
 
 
@@ -45,4 +46,13 @@ class SceneParser(Protocol):
 
     def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
         """Return one frame scene graph for each of the clip's keyframes, in time order."""
+        ...
+
+
+@runtime_checkable
+class InducingParser(Protocol):
+    """A parser that also has a say in merging and bridging; what others say goes by labels, attributes and boxes alone."""
+
+    def induction(self, clips: Sequence[SplitClip], data: Path) -> Induction:
+        """How the frame scene graphs of a video's clips become one graph. Args: data: what the keyframes' paths are relative to."""
         ...

@@ -16,8 +16,10 @@ from pydantic import Field, ValidationError
 
 from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash, file_sha256
-from graph_schema.models import Record
+from graph_schema.models import Record, StageAccount
+from graph_schema.progress import Progress
 from graph_schema.record import JsonObject
+from graph_schema.vocabulary import plural
 from workers.video_llms.base import GREEDY, Answered, Completion, Prompt, Sampling, VideoLLM
 
 CALLS_VERSION = 1
@@ -37,35 +39,14 @@ class Call(Record):
     completion: Completion
 
 
-class StageAccount(Record):
-    """The calls of one stage. Tokens and seconds are of the calls that were made, not of those that were kept from before."""
-
-    calls: int = 0
-    kept: int = Field(default=0, description="of the calls: those kept from before")
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    seconds: float = 0.0
-    rejected: int = Field(default=0, description="replies that could not be read")
-
-    def plus(self, other: StageAccount) -> StageAccount:
-        """The sum of two accounts."""
-        mine, theirs = self.model_dump(), other.model_dump()
-        return StageAccount(**{key: mine[key] + theirs[key] for key in mine})
-
-
 class CachedCalls:
-    """A Video-LLM whose calls are kept in `<data>/calls/` and counted. May be shared by threads.
+    """A Video-LLM whose calls are kept in `<data>/calls/` and counted. May be shared by threads."""
 
-    Attributes:
-        account: {stage: StageAccount}, of all calls since it was made.
-    """
-
-    def __init__(self, model: VideoLLM, data: Path, *, checkpoint: Callable[[], None] = lambda: None) -> None:
-        """Make nothing yet. `checkpoint` is called whenever a call is done, and may raise Interrupted."""
+    def __init__(self, model: VideoLLM, data: Path, progress: Progress | None = None) -> None:
+        """Make nothing yet. `progress` takes the account, is told of each call that is done, and asked whether to go on."""
         self.model = model
         self.folder = data / "calls"
-        self.account: dict[str, StageAccount] = {}
-        self._checkpoint = checkpoint
+        self.progress = progress or Progress()
         self._lock = threading.Lock()
 
     def generate(self, images: Sequence[Path], prompts: Sequence[Prompt], sampling: Sampling = GREEDY) -> list[Call]:
@@ -77,8 +58,13 @@ class CachedCalls:
         return self._done(images, prompts, None, lambda missing: self.model.yes_probability(images, missing))
 
     def reject(self, stage: str) -> None:
-        """Count a reply that could not be read."""
+        """Count a reply, or a part of one, that could not be read."""
         self._count(stage, StageAccount(rejected=1))
+
+    def leave_out(self, stage: str, count: int) -> None:
+        """Count calls that were not worth making."""
+        if count:
+            self._count(stage, StageAccount(left_out=count))
 
     def _done(
         self,
@@ -109,7 +95,8 @@ class CachedCalls:
                     seconds=completion.seconds,
                 ),
             )
-            self._checkpoint()
+            self.progress.tick(plural(sum(account.calls for account in self.progress.calls.values()), "model call"))
+            self.progress.checkpoint("stopped between two model calls; what is done is kept")
         return [found[call_id] for call_id in ids]
 
     def _id(self, images: tuple[str, ...], prompt: Prompt, sampling: Sampling | None) -> str:
@@ -132,7 +119,8 @@ class CachedCalls:
 
     def _count(self, stage: str, more: StageAccount) -> None:
         with self._lock:
-            self.account[stage] = self.account.get(stage, StageAccount()).plus(more)
+            account = self.progress.calls
+            account[stage] = account.get(stage, StageAccount()).plus(more)
 
 
 class _File(NamedTuple):

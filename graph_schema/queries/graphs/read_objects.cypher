@@ -4,7 +4,7 @@ MATCH (object:Object {graph_id: $graph_id})
 OPTIONAL MATCH (object)-[:HAS_ATTRIBUTE]->(attribute:Attribute)
 WITH object, attribute
 ORDER BY attribute.position
-WITH object, collect(attribute {.kind, .name, .confidence}) AS attributes
+WITH object, collect(attribute {.kind, .name, .confidence, .verified, .call_ids}) AS attributes
 OPTIONAL MATCH (object)-[seen:SEEN_IN]->(keyframe:Keyframe)
 WITH object, attributes, seen, keyframe
 ORDER BY seen.position

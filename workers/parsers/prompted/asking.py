@@ -52,10 +52,14 @@ class PicturePrompts:
         sampling = GREEDY if options.samples == 1 else Sampling(n=options.samples, temperature=options.temperature, seed=options.seed)
         return self._calls.generate(self._images, prompts, sampling)
 
+    def once(self, prompts: Sequence[Prompt]) -> list[Call]:
+        """The calls of prompts that are asked once, greedily."""
+        return self._calls.generate(self._images, prompts, GREEDY)
+
     def text(self, prompts: Sequence[Prompt]) -> list[tuple[str, str]]:
         """(reply as plain text, call id) of prompts that are asked once; `(none)` where nothing was said."""
         results = []
-        for call in self._calls.generate(self._images, prompts, GREEDY):
+        for call in self.once(prompts):
             text = read_text(call.completion.generations[0])
             if text is None:
                 self.reject(call, "nothing was said")
@@ -69,14 +73,18 @@ class PicturePrompts:
         """
         if not self.options.yes_no:
             return [Verdict()] * len(fields)
+        return [Verdict(None if yes is None else yes >= MIN_YES, (call_id,)) for yes, call_id in self.yes_probabilities(name, fields)]
+
+    def yes_probabilities(self, name: str, fields: Sequence[dict[str, object]]) -> list[tuple[float | None, str]]:
+        """(P(yes), call id) of a yes / no prompt, filled with each of these fields; None where the reply says neither."""
         prompts = [self.prompt(name, tokens=YES_NO_TOKENS, **values) for values in fields]
-        verdicts = []
+        results = []
         for call in self._calls.yes_probability(self._images, prompts) if prompts else ():
             yes = call.completion.yes_probability
             if yes is None:
                 self.reject(call, "neither yes nor no")
-            verdicts.append(Verdict(None if yes is None else yes >= MIN_YES, (call.id,)))
-        return verdicts
+            results.append((yes, call.id))
+        return results
 
     def lists(self, call: Call, key: str, kind: type[R]) -> list[Items[R] | None]:
         """The list under `key` of each reply; None of one that has none."""
@@ -98,5 +106,6 @@ class PicturePrompts:
         return read
 
     def reject(self, call: Call, reason: str) -> None:
-        """Note what could not be read."""
+        """Note what could not be read, in the account too."""
+        self._calls.reject(call.prompt.stage)
         self.rejections.append(Rejection(stage=call.prompt.stage, call_id=call.id, reason=reason))

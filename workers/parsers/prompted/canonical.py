@@ -1,7 +1,7 @@
 """One spelling for what a model may spell in many ways: labels, attributes, predicates, motions. Text in, text out.
 
-Labels count as one where their lemmas are the same, or where a sentence model finds them similar enough. Predicates never go by
-similarity: "left of" and "right of" are near to every sentence model.
+Labels count as one where their lemmas are the same. Predicates never go by similarity: "left of" and "right of" are near to every
+sentence model.
 """
 
 from __future__ import annotations
@@ -9,16 +9,10 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
 
 import lemminflect
 
 from graph_schema.vocabulary import ABOVE, IN_FRONT_OF, INVERSE, LEFT_OF, STANDS
-
-MIN_LABEL_SIMILARITY = 0.85
-"""Source: METHODS 1.1, S2v."""
-Similarity = Callable[[str, str], float]
-"""How much two phrases mean the same, at most 1."""
 
 _ARTICLES = re.compile(r"^(the|an?|some|one|another|this|that)\s+")
 _KINDS = {"color": "colour", "colours": "colour", "colors": "colour", "location": "position", "place": "position", "activity": "action"}
@@ -83,24 +77,6 @@ def canonical_motion(text: str) -> str:
     """What an object does, in the third person; `stands still` where nothing changes. Empty where nothing is said."""
     words = re.sub(r"^(it|he|she|they)\s+", "", plain(text))
     return STANDS if words in UNCHANGED or words == STANDS else words
-
-
-def group_labels(labels: Sequence[str], similar: Similarity | None = None) -> dict[str, str]:
-    """Return the canonical label that each of these canonical labels stands for: of those that mean the same, the one given most often.
-
-    Args: labels: with repetitions. similar: asked for labels that differ; without it each stands for itself.
-    """
-    counts = {label: labels.count(label) for label in dict.fromkeys(labels)}
-    ranked = sorted(counts, key=lambda label: (-counts[label], label))
-    chosen: dict[str, str] = {}
-    heads: list[str] = []
-    for label in ranked:
-        near = [(similar(label, head), head) for head in heads] if similar is not None else []
-        nearness, head = max(near, key=lambda pair: pair[0], default=(0.0, label))
-        chosen[label] = head if nearness >= MIN_LABEL_SIMILARITY else label
-        if chosen[label] == label:
-            heads.append(label)
-    return chosen
 
 
 _KNOWN = frozenset({*INVERSE, *INVERSE.values(), *_PREDICATES.values()})

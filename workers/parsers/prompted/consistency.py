@@ -14,7 +14,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from graph_schema.geometry import box_iou
-from workers.parsers.prompted.canonical import Similarity, canonical_label, group_labels, plain
+from workers.induction import Similarity, group_labels
+from workers.parsers.prompted.canonical import canonical_label, plain
 from workers.parsers.prompted.replies import ObjectReply
 
 T = TypeVar("T", bound=Hashable)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graph_schema.models import Attribute, FrameRelation, Kind
+from workers.induction import unlike_names
 from workers.parsers.prompted.asking import PicturePrompts
 from workers.parsers.prompted.consistency import AgreedObject
 
@@ -31,9 +32,7 @@ class FoundObject:
 def names(seen: Sequence[AgreedObject]) -> list[str]:
     """What prompts call each object, no two the same: the label; of several of one label with what tells it apart, else a number."""
     labels = [o.label for o in seen]
-    called = [o.label if labels.count(o.label) == 1 or not o.which else f"{o.label} ({o.which})" for o in seen]
-    numbers = [called[: n + 1].count(name) for n, name in enumerate(called)]
-    return [name if called.count(name) == 1 else f"{name} {number}" for name, number in zip(called, numbers, strict=True)]
+    return unlike_names([o.label if labels.count(o.label) == 1 or not o.which else f"{o.label} ({o.which})" for o in seen])
 
 
 def listed(called: Sequence[str]) -> str:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import cv2
 
 from graph_schema.models import FrameObject, FrameSceneGraph
 from graph_schema.options import PromptedParserOptions
 from graph_schema.record import JsonObject
+from workers.induction import Induction, Similarity
+from workers.media import SplitClip
 from workers.parsers.base import ClipToParse
 from workers.parsers.prompted.asking import PicturePrompts
 from workers.parsers.prompted.boxes import box_fractions
-from workers.parsers.prompted.canonical import Similarity
+from workers.parsers.prompted.judge import PromptedJudge
 from workers.parsers.prompted.prompt_files import PromptTemplates
 from workers.parsers.prompted.staged import read_staged
 from workers.parsers.prompted.whole import read_whole
 from workers.video_llms import CachedCalls
 
+VERSION = 1
+
 
 class PromptedParser:
     """Asks a Video-LLM. Source: STEP, semantics parsing and dual verification; METHODS 1.1, S2 and S2v."""
-
-    version = 1
 
     def __init__(
         self,
@@ -28,8 +33,10 @@ class PromptedParser:
         calls: CachedCalls,
         templates: PromptTemplates | None = None,
         similar: Similarity | None = None,
+        sentence_model: str | None = None,
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet. Args: similar: how labels that differ are found alike; `sentence_model`: the name of what it goes by."""
+        self._sentence_model = sentence_model
         self._options, self._calls, self._similar = options, calls, similar
         self._templates = templates or PromptTemplates()
 
@@ -39,14 +46,26 @@ class PromptedParser:
         return self._calls.model.name
 
     @property
+    def version(self) -> int:
+        """Raised when the same replies give another graph than before."""
+        return VERSION
+
+    @property
     def configuration(self) -> JsonObject:
         """The options, what decides the model's replies, and the prompts."""
         options = self._options.model_dump(mode="json", exclude={"kind", "model", "backend"})
-        return {**options, "model": self._calls.model.identity, "prompts": self._templates.identity}
+        made_of: JsonObject = {**options, "model": self._calls.model.identity, "prompts": self._templates.identity}
+        return made_of if self._sentence_model is None else {**made_of, "sentence_model": self._sentence_model}
 
     def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
         """One frame scene graph for each keyframe. Raises as the model does; the calls that are done are kept."""
         return tuple(self._read(clip, n) for n in range(len(clip.split.keyframes)))
+
+    def induction(self, clips: Sequence[SplitClip], data: Path) -> Induction:
+        """The model settles what is left open."""
+        judge = PromptedJudge(clips, data, self._calls, self._templates, self._options)
+        options = self._options
+        return Induction(judge, self._similar, merge=options.merge, bridge=options.bridge, max_candidates=options.max_candidates)
 
     def _read(self, clip: ClipToParse, n: int) -> FrameSceneGraph:
         keyframe, image = clip.split.keyframes[n], clip.images[n]
@@ -62,6 +81,7 @@ class PromptedParser:
             objects=tuple(
                 FrameObject(
                     label=f.seen.label,
+                    name=f.name,
                     kind=f.kind,
                     box_xyxy=box_fractions(f.seen.box, self._options.boxes, size),
                     attributes=f.attributes,

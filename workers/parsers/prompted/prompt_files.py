@@ -30,9 +30,10 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "verify_attribute": frozenset({"object", "kind", "name"}),
         "verify_relation": frozenset({"subject", "predicate", "object"}),
         "same_in_clip": frozenset({"first", "second", "seconds"}),
-        "same_across": frozenset({"first", "second", "first_count"}),
+        "same_across": frozenset({"first", "second", "first_count", "first_frame", "second_frame"}),
         "motion": frozenset({"object", "seconds"}),
         "event": frozenset({"objects"}),
+        "verify_event": frozenset({"description"}),
     }
 )
 """What each prompt may be filled with."""

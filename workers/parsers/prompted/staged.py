@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from graph_schema.models import FrameRelation
 from graph_schema.vocabulary import forward, is_person
+from workers.induction import Similarity
 from workers.parsers.prompted import replies
 from workers.parsers.prompted.asking import TEXT_TOKENS, PicturePrompts
 from workers.parsers.prompted.boxes import box_words
-from workers.parsers.prompted.canonical import Similarity, canonical_attribute, canonical_predicate, plain
+from workers.parsers.prompted.canonical import canonical_attribute, canonical_predicate, plain
 from workers.parsers.prompted.consistency import agreed, agreed_objects
 from workers.parsers.prompted.findings import (
     FoundObject,

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from graph_schema.models import FrameRelation
 from graph_schema.vocabulary import forward
+from workers.induction import Similarity
 from workers.parsers.prompted import replies
 from workers.parsers.prompted.asking import WHOLE_TOKENS, PicturePrompts
 from workers.parsers.prompted.boxes import box_words
-from workers.parsers.prompted.canonical import Similarity, canonical_attribute, canonical_predicate
+from workers.parsers.prompted.canonical import canonical_attribute, canonical_predicate
 from workers.parsers.prompted.consistency import agreed, agreed_objects
 from workers.parsers.prompted.findings import FoundObject, RelationKey, found_objects, verified_relations, with_attributes
 from workers.parsers.prompted.reader import items_of

@@ -1,0 +1,174 @@
+"""A run whose frames a Video-LLM reads, behind a real HTTP server: what comes out, what it cost, and what happens when the server fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.cli.loop import run_loop
+from graph_schema.errors import BadInput, ModelUnavailable
+from graph_schema.models import STSG, RunRecord
+from graph_schema.options import RunOptions
+from graph_schema.settings import Settings
+from tests.support.chat_server import Body, Reply
+from tests.support.model_server import MODEL, model_server, pictures_of, prompt_of, say
+from tests.support.service import shots_video
+
+
+class Runs:
+    """`stepgraph run` on a video of three shots, again and again in one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.video = shots_video(folder / "shots.mp4", 3)
+
+    def __call__(self, url: str | None, **parser: Any) -> RunRecord:
+        options = {"parser": {"kind": "prompted", "model": MODEL, "backend": "openai", **parser}, "train": False, "samples": 10}
+        settings = Settings(data=self.folder / "data", openai_url=url, openai_timeout_seconds=5)
+        return run_loop([self.video], self.folder / "out", RunOptions.model_validate(options), settings, lambda *_: None)
+
+    def graph(self, run: RunRecord) -> STSG:
+        return STSG.model_validate_json((self.folder / "out" / "graphs" / f"{run.inputs[0].graph_id}.json").read_bytes())
+
+    def kept(self) -> set[str]:
+        """The ids of the calls that are kept."""
+        return {path.stem for path in (self.folder / "data" / "calls").rglob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(tmp_path_factory.mktemp("prompted"))
+
+
+@pytest.fixture(scope="module")
+def done(runs: Runs) -> tuple[RunRecord, list[Body], list[Body]]:
+    """A run, its requests, and the requests of the same run done again."""
+    with model_server() as server:
+        run = runs(server.url)
+        first = list(server.requests)
+        again = runs(server.url)
+        assert runs.graph(again) == runs.graph(run)
+        return run, first, server.requests[len(first) :]
+
+
+def test_the_graph_says_what_the_model_saw(runs: Runs, done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+    graph = runs.graph(done[0])
+    assert graph.producer == MODEL
+    assert {(o.label, o.kind, o.verified) for o in graph.objects} == {("man", "dynamic", True), ("cup", "static", True)}
+    assert len({o.entity_id for o in graph.objects}) == 2
+    assert {r.predicate for r in graph.relations} == {"holding"}
+    assert [m.motion for m in graph.motions] == ["raises the cup"] * 3
+    assert [e.description for c in graph.clips for e in c.events] == ["A man raises a cup."] * 3
+    assert len(graph.references) == 4
+    assert all(box.box_xyxy is None for o in graph.objects for box in o.boxes)
+    assert [len(c.keyframes) for c in graph.clips] == [2, 2, 2]
+
+
+def test_every_node_and_edge_rests_on_calls_that_are_kept(runs: Runs, done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+    graph, kept = runs.graph(done[0]), runs.kept()
+    ids = [o.call_ids for o in graph.objects] + [r.call_ids for r in graph.relations]
+    ids += [m.call_ids for m in graph.motions] + [r.call_ids for r in graph.references]
+    ids += [a.call_ids for o in graph.objects for a in o.attributes] + [e.call_ids for c in graph.clips for e in c.events]
+    assert all(ids) and {call_id for of_one in ids for call_id in of_one} <= kept
+
+
+def test_questions_without_boxes_still_point_to_frames(runs: Runs, done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+    assert done[0].counts["questions"] == 10
+    lines = (runs.folder / "out" / "qra.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(step["keyframe_ids"] for line in lines for step in json.loads(line)["rationale"])
+    page = (runs.folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "A man raises a cup." in page and "man in red" in page
+
+
+def test_the_account_is_what_was_asked_and_a_finished_run_asks_nothing(done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+    run, first, again = done
+    posts = [body for body in first if body]
+    assert run.model["calls"] == len(posts) == sum(account.calls for account in run.calls.values())
+    # 3 shots of 2 keyframes with 2 objects each
+    assert {stage: account.calls for stage, account in run.calls.items()} == {
+        "narrative": 6, "objects": 6, "verify_object": 12, "kinds": 6, "description": 12, "attributes": 12, "verify_attribute": 12,
+        "relations": 6, "verify_relation": 6, "motion": 3, "same_across": 4, "event": 3, "verify_event": 3,
+    }  # fmt: skip
+    assert [body for body in again if body] == []
+    assert {pictures_of(body) for body in posts if "two shots" in prompt_of(body)} == {4}
+
+
+def test_one_prompt_for_the_whole_graph_costs_less_and_says_the_same(runs: Runs) -> None:
+    with model_server() as server:
+        run = runs(server.url, staged=False, samples=1, yes_no=False)
+        assert {r.predicate for r in runs.graph(run).relations} == {"holding"}
+        assert run.calls["whole"].calls == 6
+        assert sum(bool(body) for body in server.requests) < 20
+
+
+def failing(after: int, failure: Callable[[], Reply]) -> Callable[[Body], Reply | Body]:
+    """A model that fails for good after so many replies."""
+    replies = 0
+
+    def reply(body: Body) -> Reply | Body:
+        nonlocal replies
+        if body:
+            replies += 1
+        return failure() if replies > after else say(body)
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (lambda: Reply(500, {"error": {"message": "out of memory"}}), "500: out of memory"),
+        (lambda: Reply(200, '{"choices": [{"mess', cut=12), "peer closed connection"),
+        (lambda: Reply(200, "<html>gateway</html>"), "is no JSON object"),
+    ],
+)
+def test_a_server_that_fails_midway_fails_the_video_with_its_reason_and_loses_no_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], Reply], reason: str
+) -> None:
+    monkeypatch.setattr("workers.video_llms.chat_client.time.sleep", lambda seconds: None)
+    runs = Runs(tmp_path)
+    with model_server(failing(30, failure)) as server:
+        run = runs(server.url)
+        assert run.status == "failed"
+        (entry,) = run.inputs
+        assert entry.status == "failed" and entry.graph_id is None
+        assert entry.error is not None and reason in entry.error and "what is done is kept" in entry.error
+        assert json.loads((tmp_path / "out" / "run.json").read_bytes())["inputs"][0]["error"] == entry.error
+        assert len(runs.kept()) == 30 == run.model["calls"]
+    with model_server() as server:  # the server is back
+        run = runs(server.url)
+        assert run.status == "done"
+        assert sum(bool(body) for body in server.requests) == 91 - 30
+
+
+def test_a_model_that_replies_garbage_fails_the_video_with_the_words_it_said(tmp_path: Path) -> None:
+    def garbage(body: Body) -> Body:
+        reply = say(body)
+        for choice in reply.get("choices", ()):
+            choice["message"]["content"] = "lorem ipsum"
+        return reply
+
+    with model_server(garbage) as server:
+        run = Runs(tmp_path)(server.url)
+    error = run.inputs[0].error or ""
+    assert "of what man-with-cup said about 6 keyframes nothing could be read (no list of objects; call call" in error
+    assert run.calls["objects"].rejected == 30
+
+
+def test_a_server_that_is_not_there_or_has_another_model_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.video_llms.chat_client.time.sleep", lambda seconds: None)
+    runs = Runs(tmp_path)
+    with pytest.raises(BadInput, match="STEPGRAPH_OPENAI_URL is not set"):
+        runs(None)
+    with pytest.raises(ModelUnavailable, match=r"the model server at http://127\.0\.0\.1:9/v1 did not reply"):
+        runs("http://127.0.0.1:9/v1")
+    with model_server() as server, pytest.raises(BadInput, match="has no model 'qwen'; it has: man-with-cup"):
+        runs(server.url, model="qwen")
+    assert not (tmp_path / "out" / "run.json").exists()
+    assert not (tmp_path / "data" / "keyframes").exists()

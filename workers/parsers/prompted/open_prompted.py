@@ -1,0 +1,20 @@
+"""From options and settings to the `prompted` parser with its model, its prompts and its sentence model."""
+
+from __future__ import annotations
+
+from graph_schema.options import PromptedParserOptions
+from graph_schema.progress import Progress
+from graph_schema.settings import Settings
+from workers.parsers.prompted.parser import PromptedParser
+from workers.parsers.prompted.prompt_files import PromptTemplates
+from workers.sentences import open_similarity
+from workers.video_llms import CachedCalls
+from workers.video_llms.open_model import open_video_llm
+
+
+def open_prompted_parser(options: PromptedParserOptions, settings: Settings, progress: Progress | None = None) -> PromptedParser:
+    """Return the parser. Raises BadInput for prompts or models that cannot be used; ModelUnavailable, ModelRefused."""
+    templates = PromptTemplates(settings.prompts)
+    similar = None if settings.sentence_model is None else open_similarity(settings.sentence_model)
+    calls = CachedCalls(open_video_llm(options, settings), settings.data, progress)
+    return PromptedParser(options, calls, templates, similar, settings.sentence_model)
