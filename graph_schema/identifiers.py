@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def unchanged_file_sha256(path: Path) -> str:
+    """As `file_sha256`, but a file is read once in a process as long as its size and time of change stay."""
+    status = path.stat()
+    return _sha256_at(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_at(path: Path, size: int, modified: int) -> str:
+    return file_sha256(path)
 
 
 def video_id(sha256: str) -> str:

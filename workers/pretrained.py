@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
 from graph_schema.errors import BadInput
+from graph_schema.identifiers import content_hash, unchanged_file_sha256
+
+IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+"""Of a model's folder: weights, configurations, tokenizer and chat template."""
 
 
 def load_whole(automatic: Any, source: str | Path, *, what: str, **options: Any) -> Any:
@@ -30,9 +34,27 @@ def cannot_be_loaded(what: str, source: str | Path, error: Exception, alternativ
     )
 
 
-def hub_commit(source: str | Path) -> str | None:
+def hub_commit(source: str | Path, revision: str = "main") -> str | None:
     """The commit that a hub's model is of; None for a folder, or for one that is not in the cache."""
     if Path(source).is_dir():
         return None
-    cached = try_to_load_from_cache(str(source), "config.json")  # …/snapshots/<commit>/config.json
+    cached = try_to_load_from_cache(str(source), "config.json", revision=revision)  # …/snapshots/<commit>/config.json
     return Path(cached).parent.name if isinstance(cached, str) else None
+
+
+def newest_hub_commit(source: str | Path, *, what: str, alternatives: str) -> str:
+    """The commit that would be loaded now: the hub's newest, or the one in the local cache where the hub cannot be reached.
+
+    Args: what, alternatives: as of `cannot_be_loaded`.
+    Raises: BadInput where there is none.
+    """
+    try:
+        return Path(hf_hub_download(str(source), "config.json")).parent.name
+    except (OSError, ValueError) as error:
+        raise cannot_be_loaded(what, source, error, alternatives) from error
+
+
+def folder_hash(folder: Path) -> str:
+    """A hash of what is in a model's folder, of the files that decide what the model does."""
+    files = sorted({path for pattern in IDENTIFYING_FILES for path in folder.glob(pattern)})
+    return content_hash({path.name: unchanged_file_sha256(path) for path in files})

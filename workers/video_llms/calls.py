@@ -8,14 +8,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
 from graph_schema.files import write_atomically
-from graph_schema.identifiers import content_hash, file_sha256
+from graph_schema.identifiers import content_hash, unchanged_file_sha256
 from graph_schema.models import Record, StageAccount
 from graph_schema.progress import Progress
 from graph_schema.record import JsonObject
@@ -73,7 +71,7 @@ class CachedCalls:
         sampling: Sampling | None,
         ask: Callable[[Sequence[Prompt]], Iterator[Answered]],
     ) -> list[Call]:
-        hashes = tuple(map(_picture_hash, images))
+        hashes = tuple(map(unchanged_file_sha256, images))
         ids = [self._id(hashes, prompt, sampling) for prompt in prompts]
         found = {call_id: call for call_id in dict.fromkeys(ids) if (call := self._read(call_id)) is not None}
         missing = {call_id: prompt for call_id, prompt in zip(ids, prompts, strict=True) if call_id not in found}
@@ -121,19 +119,3 @@ class CachedCalls:
         with self._lock:
             account = self.progress.calls
             account[stage] = account.get(stage, StageAccount()).plus(more)
-
-
-class _File(NamedTuple):
-    path: Path
-    size: int
-    modified: int
-
-
-def _picture_hash(path: Path) -> str:
-    status = path.stat()
-    return _sha256(_File(path, status.st_size, status.st_mtime_ns))
-
-
-@lru_cache(maxsize=4096)
-def _sha256(file: _File) -> str:
-    return file_sha256(file.path)

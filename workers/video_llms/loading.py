@@ -20,18 +20,25 @@ class LoadedModel(NamedTuple):
     revision: str | None
 
 
-def load_pretrained(source: str | Path, *, dtype: torch.dtype | Literal["auto"], other_sources: str = "") -> LoadedModel:
+MODEL_FOLDER = "a model folder with safetensors weights"
+"""What may be given for a model, in messages."""
+
+
+def load_pretrained(
+    source: str | Path, *, dtype: torch.dtype | Literal["auto"], other_sources: str = "", revision: str = "main"
+) -> LoadedModel:
     """Load a model folder or a hub id.
 
     Args:
         dtype: of the weights in memory; "auto": as on the disk.
         other_sources: what else the caller takes for a model; for the message.
+        revision: of a hub's model.
     Raises: BadInput where it cannot be loaded, or lacks some of its weights.
     """
     try:
-        stored = AutoConfig.from_pretrained(source, trust_remote_code=False).dtype
-        processor = AutoProcessor.from_pretrained(source, trust_remote_code=False)
-        model = load_whole(AutoModelForImageTextToText, source, what="model", dtype=dtype)
+        stored = AutoConfig.from_pretrained(source, trust_remote_code=False, revision=revision).dtype
+        processor = AutoProcessor.from_pretrained(source, trust_remote_code=False, revision=revision)
+        model = load_whole(AutoModelForImageTextToText, source, what="model", dtype=dtype, revision=revision)
     except (OSError, ValueError) as error:
-        raise cannot_be_loaded("model", source, error, f"{other_sources}a model folder with safetensors weights") from error
-    return LoadedModel(model, processor, stored or torch.float32, hub_commit(source))
+        raise cannot_be_loaded("model", source, error, f"{other_sources}{MODEL_FOLDER}") from error
+    return LoadedModel(model, processor, stored or torch.float32, hub_commit(source, revision))
