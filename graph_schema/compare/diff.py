@@ -159,7 +159,7 @@ def _overlapping(olds: Sequence[Appearance], news: Sequence[Appearance]) -> list
     old_times, new_times = (np.array([a.interval for a in side]).reshape(-1, 2) for side in (olds, news))
     shared = np.minimum.outer(old_times[:, 1], new_times[:, 1]) - np.maximum.outer(old_times[:, 0], new_times[:, 0])
     shorter = np.minimum.outer(old_times[:, 1] - old_times[:, 0], new_times[:, 1] - new_times[:, 0])
-    rows, columns = np.nonzero((shared >= 0) & (shared >= MIN_SHARED * shorter))
+    rows, columns = np.nonzero(shared >= MIN_SHARED * shorter)
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
