@@ -115,6 +115,17 @@ class NodeIdTaken(Conflict):
         )
 
 
+class DifferentVideos(Conflict):
+    """Two graphs that are to be set against each other are not of one video."""
+
+    def __init__(self, graph_id: str, video: str, other_id: str, other_video: str) -> None:
+        self.graph_id, self.other_id = graph_id, other_id
+        super().__init__(
+            f"graph {graph_id!r} is of the video {video}, graph {other_id!r} of {other_video}; a diff is of two graphs of one video: "
+            "choose two that GET /v1/graphs?video_id=… lists, or files whose `video` is the same"
+        )
+
+
 class QuestionIdTaken(Conflict):
     """A QRA set names a question as another set in the store does."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import evaluate, run, service, synth
+from api.cli import evaluate, graph, run, service, synth
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,9 @@ app = typer.Typer(
 evaluate_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score results against what is known to be true.")
 app.add_typer(evaluate_app, name="evaluate")
 evaluate_app.command("graphs")(evaluate.evaluate_graphs)
+graph_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at graphs that are there.")
+app.add_typer(graph_app, name="graph")
+graph_app.command()(graph.diff)
 for _verb in (run.run, synth.synth, service.up, service.api, service.worker):
     app.command()(_verb)
 

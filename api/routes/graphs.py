@@ -1,4 +1,4 @@
-"""Graphs: induce one from a video, list, get, look at its keyframes, delete."""
+"""Graphs: induce one from a video, list, get, compare two, look at keyframes, delete."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
+from graph_schema.compare.diff import diff_graphs
 from graph_schema.errors import KeyframeNotFound
 from graph_schema.model_names import requested_parser
-from graph_schema.models import STSG, GraphSummary, InduceParameters, Job
+from graph_schema.models import STSG, GraphDiff, GraphSummary, InduceParameters, Job
 from graph_schema.options import InductionOptions
 
 router = APIRouter(prefix="/graphs", tags=["graphs"])
@@ -72,6 +73,12 @@ def get_keyframe(graph_id: str, keyframe_id: str, app_state: AppStateDep) -> Fil
     if not (path.is_relative_to(folder) and path.is_file()):
         raise KeyframeNotFound(graph_id, keyframe_id, "its picture is not in the data directory; induce the graph again")
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
+
+
+@router.get("/{graph_id}/diff/{other_id}", responses=documented(404, 409))
+def get_diff(graph_id: str, other_id: str, store: StoreDep) -> GraphDiff:
+    """What graph `other_id` changed of graph `graph_id` of the same video: what is lost, gained, changed."""
+    return diff_graphs(store.graphs.read(graph_id), store.graphs.read(other_id))
 
 
 @router.delete("/{graph_id}", status_code=204, responses=documented(404))

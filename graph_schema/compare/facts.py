@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from graph_schema.intervals import BRIDGE_SECONDS, TimeInterval, hull, merge_intervals
-from graph_schema.models import STSG, SceneObject
+from graph_schema.models import STSG, Kind, SceneObject
 from graph_schema.vocabulary import FORWARD, SYMMETRIC
 
 JOIN_SECONDS = BRIDGE_SECONDS
@@ -26,6 +26,7 @@ class Appearance(NamedTuple):
     clip: int
     label: str
     name: str
+    kind: Kind
     interval: TimeInterval
     track: tuple[tuple[float, tuple[float, float, float, float]], ...]
     attributes: frozenset[tuple[str, str]]
@@ -52,6 +53,7 @@ def appearances(graph: STSG) -> tuple[list[Appearance], dict[str, int]]:
             clip=clip,
             label=nodes[0].label,
             name=nodes[0].name,
+            kind="dynamic" if any(n.kind == "dynamic" for n in nodes) else "static",
             interval=hull(nodes),
             track=tuple(sorted((times[b.keyframe_id], b.box_xyxy) for n in nodes for b in n.boxes if b.box_xyxy is not None)),
             attributes=frozenset((a.kind, a.name) for n in nodes for a in n.attributes),

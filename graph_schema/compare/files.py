@@ -1,4 +1,4 @@
-"""Folders of graph files against each other: which found graph belongs to which true one, and the scores of all."""
+"""Graph files, and folders of them against each other: which found graph belongs to which true one, and the scores of all."""
 
 from __future__ import annotations
 
@@ -44,6 +44,16 @@ def evaluate_folders(truth: Path, graphs: Path) -> dict[str, Any]:
     return {"videos": len(true_graphs), "missing": missing, "extra": sorted(set(found_graphs) - used), **total.as_dict(), "per_video": rows}
 
 
+def read_graph(path: Path, rule: str = "give a graph.json, such as `stepgraph run` writes into graphs/") -> STSG:
+    """Return the graph of a file. Raises BadInput, which ends with the rule where the file holds something else."""
+    try:
+        return STSG.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BadInput(f"{path} is not a scene graph: {describe_validation_errors(error)}; {rule}") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+
+
 def nothing_found(truth: STSG) -> STSG:
     """A graph of the same video that says nothing, one clip long: what a producer that gave no graph is scored as."""
     first, last = truth.clips[0], truth.clips[-1]
@@ -57,14 +67,7 @@ def _read_folder(folder: Path) -> dict[str, STSG]:
         raise BadInput(f"{folder} is not a folder; give a folder of graph .json files")
     graphs = {}
     for path in sorted(folder.glob("*.json")):
-        try:
-            graphs[path.name] = STSG.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise BadInput(
-                f"{path} is not a scene graph: {describe_validation_errors(error)}; a folder to evaluate holds graph files only"
-            ) from error
-        except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+        graphs[path.name] = read_graph(path, "a folder to evaluate holds graph files only")
     return graphs
 
 

@@ -60,7 +60,7 @@ def compare_graphs(truth: STSG, found: STSG) -> Comparison:
     differences: list[Difference] = []
 
     def score(unit: Unit, true_facts: Sequence[Fact], found_facts: Sequence[Fact]) -> Tally:
-        hits = _match_facts(true_facts, found_facts, pairs)
+        hits = match_facts(true_facts, found_facts, pairs)
         missed = [f for i, f in enumerate(true_facts) if i not in hits]
         invented = [f for j, f in enumerate(found_facts) if j not in set(hits.values())]
         differences.extend(Difference(unit, "missed", _say(f, true_appearances)) for f in missed)
@@ -86,7 +86,7 @@ def match_appearances(truth: Sequence[Appearance], found: Sequence[Appearance]) 
                 in_time, in_space = time_iou(a.interval, b.interval), track_iou(a, b)
                 if in_time >= MIN_TIME_IOU and in_space >= MIN_BOX_IOU:
                     agreement[i, j] = in_time + in_space
-    return _assign(agreement)
+    return assign(agreement)
 
 
 def track_iou(truth: Appearance, found: Appearance) -> float:
@@ -106,14 +106,17 @@ def track_iou(truth: Appearance, found: Appearance) -> float:
     return float(np.mean([box_iou([np.interp(t, times, boxes[:, k]) for k in range(4)], box) for t, box in shared]))
 
 
-def _assign(agreement: NDArray[np.float64]) -> dict[int, int]:
+def assign(agreement: NDArray[np.float64]) -> dict[int, int]:
     """One-to-one pairs of the greatest sum; pairs of agreement 0 are none."""
     rows, columns = linear_sum_assignment(agreement, maximize=True)
     return {int(i): int(j) for i, j in zip(rows, columns, strict=True) if agreement[i, j] > 0}
 
 
-def _match_facts(true_facts: Sequence[Fact], found_facts: Sequence[Fact], pairs: dict[int, int]) -> dict[int, int]:
-    """Return {index of a true fact: index of the found fact that says the same}, one to one."""
+def match_facts(true_facts: Sequence[Fact], found_facts: Sequence[Fact], pairs: dict[int, int]) -> dict[int, int]:
+    """Return {index of a true fact: index of the found fact that says the same}, one to one.
+
+    Args: pairs: {index of a true appearance: index of the found one}, as from `match_appearances`.
+    """
     by_key: dict[tuple[tuple[int, ...], str], list[int]] = defaultdict(list)
     for j, fact in enumerate(found_facts):
         by_key[_key(fact.ends, fact.word), fact.word].append(j)
@@ -130,7 +133,7 @@ def _match_facts(true_facts: Sequence[Fact], found_facts: Sequence[Fact], pairs:
                 a, b = true_facts[i].interval, found_facts[j].interval
                 share = time_iou(a, b) if a and b else 1.0
                 agreement[row, column] = share if share >= MIN_TIME_IOU else 0.0
-        hits.update({mine[row]: theirs[column] for row, column in _assign(agreement).items()})
+        hits.update({mine[row]: theirs[column] for row, column in assign(agreement).items()})
     return hits
 
 
@@ -150,17 +153,22 @@ def _say(fact: Fact, appearances: Sequence[Appearance]) -> str:
 
 
 def _compare_cuts(truth: STSG, found: STSG) -> tuple[Tally, list[Difference]]:
+    matched, missed, invented = match_cuts(truth, found)
+    return Tally(matched, len(invented), len(missed)), [*_say_cuts("missed", missed), *_say_cuts("invented", invented)]
+
+
+def match_cuts(truth: STSG, found: STSG) -> tuple[int, list[float], list[float]]:
+    """Return how many cuts both have, and the times of those that only the true and only the found graph has."""
     tolerance = CUT_FRAMES / truth.video.fps + 1e-3  # times are rounded to the container's ticks
-    true_cuts, found_cuts = _cuts(truth), _cuts(found)
-    missed, left = [], list(found_cuts)
-    for cut in true_cuts:
+    matched, missed, left = 0, [], _cuts(found)
+    for cut in _cuts(truth):
         near = bisect.bisect_left(left, cut - tolerance)
         if near < len(left) and left[near] <= cut + tolerance:
             left.pop(near)
+            matched += 1
         else:
             missed.append(cut)
-    differences = [*_say_cuts("missed", missed), *_say_cuts("invented", left)]
-    return Tally(len(true_cuts) - len(missed), len(left), len(missed)), differences
+    return matched, missed, left
 
 
 def _cuts(graph: STSG) -> list[float]:

@@ -1,6 +1,18 @@
 """The nouns of stepgraph: what a video, a scene graph, a question, its evidence and a job are. Frozen records."""
 
 from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Seconds
+from graph_schema.models.diff import (
+    Changed,
+    Changes,
+    DiffCut,
+    DiffEntity,
+    DiffEvent,
+    DiffMotion,
+    DiffReference,
+    DiffRelation,
+    DiffSide,
+    GraphDiff,
+)
 from graph_schema.models.graph import (
     IMAGE_FRACTIONS,
     STSG,
@@ -41,14 +53,24 @@ __all__ = [
     "Attribute",
     "Box",
     "CallIds",
+    "Changed",
+    "Changes",
     "Clip",
     "Confidence",
     "CoordinateFrame",
+    "DiffCut",
+    "DiffEntity",
+    "DiffEvent",
+    "DiffMotion",
+    "DiffReference",
+    "DiffRelation",
+    "DiffSide",
     "Event",
     "FrameMotion",
     "FrameObject",
     "FrameRelation",
     "FrameSceneGraph",
+    "GraphDiff",
     "GraphSummary",
     "InduceParameters",
     "InduceResult",

@@ -21,7 +21,13 @@ from tests.support.graphs import a_question, cup_graph
 from workers.media.decode import probe
 
 EXAMPLES = 12
-IN_THE_STORE = {"video_id": "vgschema", "graph_id": "gschema", "keyframe_id": "gschemak10", "qra_set_id": "sschema"} | {
+IN_THE_STORE = {
+    "video_id": "vgschema",
+    "graph_id": "gschema",
+    "other_id": "gschema",
+    "keyframe_id": "gschemak10",
+    "qra_set_id": "sschema",
+} | {
     "job_id": "jschema",
     "training_run_id": "tschema",
 }

@@ -18,21 +18,30 @@ from graph_schema.models import QRA, STSG
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support import neo4j_server
+from tests.support.graphs import cup_graph
 from tests.support.report_examples import draw_example, example_questions
 
 FOLDER = Path(graph_schema.__file__).parent / "browser"
 Renamed = TypeVar("Renamed", STSG, QRA)
 EXAMPLE_ROWS = {
-    "counts": 1,
+    "counts": 3,
     "objects_and_relations": 4,  # two relations, two references
     "one_object": 2,  # the circle: one motion, one reference
     "one_clip": 2,  # both clips have one relation: the first counts, with its motion
     "one_keyframe": 2,  # circle and square, one attribute each
-    "touching": 0,
+    "touching": 2,  # one in each of the two graphs of one video
     "events": 2,  # a clip each, one participant each
     "questions": 6,  # one step with two objects, two steps with two objects each
-    "lineage": 1,
+    "lineage": 3,
+    "two_graphs": 5,
 }
+TWO_GRAPHS = [
+    ("-", "motion", "ball moves right"),
+    ("+", "motion", "ball moves up"),
+    ("+", "relation", "cup above ball"),
+    ("-", "relation", "cup left of ball"),
+    ("+", "thing", "hat"),
+]
 
 
 def _renamed(record: Renamed, graph: STSG, prefix: str = "browser") -> Renamed:
@@ -45,15 +54,30 @@ def _renamed(record: Renamed, graph: STSG, prefix: str = "browser") -> Renamed:
     return type(record).model_validate_json(text)
 
 
+def _two_graphs() -> tuple[STSG, STSG]:
+    """Two graphs of one video. The second has other words, a hat for the second cup, and says what touches from the other side."""
+    old, new = cup_graph("browser-old"), cup_graph("browser-new")
+    left, touches = new.relations
+    above = left.model_copy(update={"predicate": "above"})
+    touched = touches.model_copy(update={"subject_id": touches.object_id, "object_id": touches.subject_id})
+    parts = {
+        "objects": (*new.objects[:3], new.objects[3].model_copy(update={"label": "hat"})),
+        "relations": (above, touched),
+        "motions": (new.motions[0].model_copy(update={"motion": "moves up"}),),
+    }
+    return old, new.model_copy(update={"video": old.video, **parts})
+
+
 @pytest.fixture(scope="module", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[neo4j.Session]:
-    """A session on an engine that holds the example, its questions and a training run, as the newest graph."""
+    """A session on an engine that holds two graphs of one video, then the example, its questions and a training run."""
     settings: Settings = request.getfixturevalue(f"own_{request.param}_settings")
     graph = draw_example(tmp_path_factory.mktemp("example"))
     questions = [_renamed(q, graph) for q in example_questions(graph)]
     graph = _renamed(graph, graph)
     with GraphStore.open(settings) as store:
-        store.graphs.write(graph)
+        for earlier in (*_two_graphs(), graph):
+            store.graphs.write(earlier)
         store.qra_sets.write("browser-set", questions, graph_ids=[graph.id], configuration={})
         store.training_runs.write(
             "tbrowser", properties={"status": "done"}, qra_set_ids=["browser-set"], started_from="tiny", produced="mbrowser"
@@ -76,6 +100,21 @@ def test_every_query_is_tried() -> None:
 @pytest.mark.parametrize("name", sorted(EXAMPLE_ROWS))
 def test_a_saved_query_finds_what_the_example_holds(filled: neo4j.Session, name: str) -> None:
     assert len(list(filled.run((FOLDER / f"{name}.cypher").read_text(encoding="utf-8")))) == EXAMPLE_ROWS[name]
+
+
+def test_two_graphs_side_by_side_whichever_are_named(filled: neo4j.Session) -> None:
+    query = (FOLDER / "two_graphs.cypher").read_text(encoding="utf-8")
+
+    def rows(text: str) -> list[tuple[str, str, str]]:
+        return [(row["change"], row["kind"], row["words"]) for row in filled.run(text)]
+
+    assert rows(query) == TWO_GRAPHS
+    turned = query.replace("(before:Graph)", "(before:Graph {id: 'browser-new'})").replace(
+        "(after:Graph)", "(after:Graph {id: 'browser-old'})"
+    )
+    assert sorted(rows(turned)) == sorted(("-" if change == "+" else "+", kind, words) for change, kind, words in TWO_GRAPHS)
+    alone = query.replace("(after:Graph)", "(after:Graph {id: 'browser-g1'})")
+    assert rows(alone) == []  # the only graph of its video
 
 
 def test_the_style_names_labels_types_and_properties_that_exist(filled: neo4j.Session) -> None:
