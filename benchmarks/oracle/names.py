@@ -16,7 +16,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "circle": ("disc", "ball"),
         "square": ("box", "block"),
         "triangle": ("wedge", "pyramid"),
-        "star": ("pentagram", "asterisk"),
+        "star": ("asterisk", "spark"),
         "cross": ("plus", "crucifix"),
     }
 )

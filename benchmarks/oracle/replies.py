@@ -167,7 +167,8 @@ def event(look: Looking, scenes: Sequence[Scene], names: Sequence[str]) -> JsonO
         word = look.motion(seen[0], seen[-1], who) if who is not None and len(seen) > 1 else STANDS
         clauses.append(f"the {name} {word}")
         agents += [name] if word != STANDS else []
-    return {"description": f"{' and '.join(clauses) or 'nothing happens'}.".capitalize(), "agents": agents, "patients": []}
+    sentence = " and ".join(clauses) or "nothing happens"
+    return {"description": f"{sentence[0].upper()}{sentence[1:]}.", "agents": agents, "patients": []}
 
 
 def meant(name: str, scenes: Sequence[Scene]) -> str | None:

@@ -129,4 +129,5 @@ def _position(o: ShownObject, alike: Sequence[ShownObject]) -> str:
 
 
 def _area(box: tuple[float, float, float, float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+    """As a share of the frame, rounded: equal boxes in two places are equal."""
+    return round((box[2] - box[0]) * (box[3] - box[1]), 6)
