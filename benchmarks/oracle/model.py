@@ -17,13 +17,12 @@ from benchmarks.oracle.names import object_called
 from benchmarks.oracle.prompt_fields import PromptFields, boxes_counted, listed_names
 from benchmarks.oracle.replies import Looking
 from benchmarks.oracle.scenes import Scene, as_held, scene_of
+from benchmarks.oracle.worlds import OracleWorld
 from graph_schema.errors import ModelRefused
 from graph_schema.identifiers import content_hash
-from graph_schema.models import STSG
 from graph_schema.record import JsonObject
 from workers.parsers.prompted import PromptTemplates
 from workers.parsers.prompted.canonical import canonical_attribute, canonical_predicate
-from workers.synthetic import World
 from workers.video_llms import GREEDY, Answered, Completion, Generation, Prompt, Sampling
 
 ORACLE_VERSION = 1
@@ -43,12 +42,12 @@ class OracleVideoLLM:
 
     def __init__(
         self,
-        worlds: Mapping[str, tuple[STSG, World]],
+        worlds: Mapping[str, OracleWorld],
         errors: OracleErrors | None = None,
         seed: int = 0,
         templates: PromptTemplates | None = None,
     ) -> None:
-        """Look at nothing yet. Args: worlds: {video id: (true graph, world)}; templates: those that the prompts are made with."""
+        """Look at nothing yet. Args: worlds: by their video's id; templates: those that the prompts are made with."""
         self._worlds, self._errors, self._seed = worlds, errors or OracleErrors(), seed
         self._fields = PromptFields(templates)
         self._scenes: dict[tuple[str, int], Scene] = {}
@@ -87,8 +86,8 @@ class OracleVideoLLM:
         if video not in self._worlds or not frame.isdigit():
             raise ModelRefused(f"{image} is no keyframe of the oracle's worlds; it knows keyframes/<video id>/<frame>.jpg of its own")
         if (video, int(frame)) not in self._scenes:
-            truth, world, *_ = self._worlds[video]
-            self._scenes[video, int(frame)] = scene_of(truth, world, int(frame))
+            known = self._worlds[video]
+            self._scenes[video, int(frame)] = scene_of(known.truth, known.world, int(frame))
         return self._scenes[video, int(frame)]
 
     def _read(self, prompt: Prompt) -> dict[str, str]:

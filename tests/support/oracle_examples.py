@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.oracle import PERFECT, OracleErrors, OracleVideoLLM
+from benchmarks.oracle import PERFECT, OracleErrors, OracleVideoLLM, OracleWorld
 from graph_schema.models import STSG, Video
 from workers.parsers.prompted import PromptTemplates
 from workers.parsers.prompted.boxes import box_words
@@ -28,9 +28,9 @@ FRAMES = 20
 def small_world() -> World:
     """200 x 100 pixels, 10 frames a second, two clips of 2 s.
 
-    Clip 0: `red` at (30, 50) walks right by 40 px in the first second, then stands; `low` stands at (150, 50), and its look-alike `high`
-    above it at (150, 20), 10 px between them. Clip 1: `red` walks up out of the frame, from (30, 50) at 60 px a second; a green circle of 40 px
-    stands at (100, 50), and `low` has moved to (150, 62), 20 px right of it.
+    Clip 0: `red` at (30, 50) walks right by 40 px in the first second, then stands; `low` stands at (150, 50), and its look-alike
+    `high` above it at (150, 20), 10 px between them. Clip 1: `red` walks up out of the frame, from (30, 50) at 60 px a second; a green
+    circle of 40 px stands at (100, 50), and `low` has moved to (150, 62), 20 px right of it.
     """
     walk = Appearance(RED, (30, 50), (Leg(1.0, 40, 0), Leg(1.0, 0, 0)), 0)
     leave = Appearance(RED, (30, 50), (Leg(2.0, 0, -60),), 0)
@@ -65,11 +65,12 @@ def true_graph(world: World) -> STSG:
 
 WORLD = small_world()
 TRUTH = true_graph(WORLD)
+WORLDS = {"v0": OracleWorld(TRUTH, WORLD, Path("small.mp4"))}
 
 
 def oracle(seed: int = 0, **errors: float) -> OracleVideoLLM:
     """An oracle of the small world that makes these errors and no others."""
-    return OracleVideoLLM({"v0": (TRUTH, WORLD)}, OracleErrors.model_validate({**PERFECT.model_dump(), **errors}), seed)
+    return OracleVideoLLM(WORLDS, OracleErrors.model_validate({**PERFECT.model_dump(), **errors}), seed)
 
 
 def keyframe(frame: int) -> Path:
@@ -79,7 +80,13 @@ def keyframe(frame: int) -> Path:
 
 def prompt(stage: str, **fields: object) -> Prompt:
     """A prompt as the parser makes it; by default without boxes."""
-    usual: dict[str, object] = {"narrative": "A scene.", "description": "An object.", "max_objects": 12, "seconds": "0.5", **box_words("none")}
+    usual: dict[str, object] = {
+        "narrative": "A scene.",
+        "description": "An object.",
+        "max_objects": 12,
+        "seconds": "0.5",
+        **box_words("none"),
+    }
     return Prompt(stage=stage, text=TEMPLATES.fill(stage, **{**usual, **fields}))
 
 
