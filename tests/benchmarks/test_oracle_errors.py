@@ -135,6 +135,18 @@ def test_motions_are_wrong_as_often_as_set() -> None:
     assert near([word(frame, model) != "moves right" for model in models for frame in frames], RATE)
 
 
+def test_what_is_said_wrongly_is_never_right_by_chance() -> None:
+    for seed in range(20):
+        model = oracle(seed, wrong_attribute=1.0, wrong_relation=1.0, wrong_motion=1.0, synonym=1.0)
+        for frame in range(6):
+            attributes = {(a["kind"], a["name"]) for a in said(model, [frame], "attributes", object=RED)["attributes"]}
+            assert not attributes & {("colour", "red"), ("size", "medium")}
+            (relation,) = said(model, [frame], "relations", first=RED, second=LOW)["relations"]
+            assert relation != {"subject": RED, "predicate": "left of", "object": LOW}
+            assert said(model, [frame, frame + 5], "motion", object=RED)["motion"] != "moves right"
+            assert "square" not in {o["label"] for o in whole_objects(model, frame)}
+
+
 def test_one_prompt_for_everything_errs_more_often() -> None:
     def missed(model: OracleVideoLLM, frame: int) -> list[bool]:
         which = [o["which"] for o in whole_objects(model, frame)]
