@@ -1,4 +1,5 @@
-"""Run one benchmark, or all: `python -m benchmarks [NAME] [--json]`. A benchmark is a module here with `run() -> {rows, goals}`."""
+"""Run one benchmark, or all: `python -m benchmarks [NAME] [--json]`. A benchmark is a module here with `run() -> {rows, goals}`;
+a folder here is what benchmarks share."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ import benchmarks
 
 def names() -> list[str]:
     """The benchmarks there are."""
-    return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not m.name.startswith("_"))
+    return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if not (m.ispkg or m.name.startswith("_")))
 
 
 def machine() -> str:

@@ -74,26 +74,26 @@ def make_world(seed: int) -> World:
     width, height = rng.choice(FRAME_SIZES)
     world = World(seed=seed, name=name_of(seed), width=width, height=height, fps=rng.choice(RATES), clips=(), picture=rng.choice(PICTURES))
     clip_count = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8))
-    objects = _draw_objects(rng, world, rng.randint(4, 8))
+    objects = draw_objects(rng, world, rng.randint(4, 8))
     lookalikes: tuple[WorldObject, ...] = ()
     if rng.random() < LOOKALIKE_WORLDS:
-        lookalikes = _take_lookalikes(rng, objects)
+        lookalikes = take_lookalikes(rng, objects)
     lookalikes_from = rng.randrange(clip_count)
     lookalikes_to = lookalikes_from + rng.randint(1, 3)
     clips: list[WorldClip] = []
     for index in range(clip_count):
         cast = rng.sample(objects, min(len(objects), rng.randint(3, MAX_IN_A_CLIP)))
         together = lookalikes if lookalikes_from <= index < lookalikes_to else ()
-        starts = _end_positions(world, clips[-1], together) if index > lookalikes_from and together else {}
+        starts = end_positions(world, clips[-1], together) if index > lookalikes_from and together else {}
         clips.append(
-            _draw_clip(rng, world, cast[: MAX_IN_A_CLIP - len(together)], together, starts, clips[-1].background if clips else None)
+            draw_clip(rng, world, cast[: MAX_IN_A_CLIP - len(together)], together, starts, clips[-1].background if clips else None)
         )
         if together and not {t.name for t in together} <= {a.object.name for a in clips[-1].appearances}:
             lookalikes = ()
     return replace(world, clips=tuple(clips))
 
 
-def _draw_objects(rng: Random, world: World, count: int) -> list[WorldObject]:
+def draw_objects(rng: Random, world: World, count: int) -> list[WorldObject]:
     """Objects of different kinds, of which some differ in one respect only."""
     objects: list[WorldObject] = []
     drawn: set[tuple[str, str, str]] = set()
@@ -117,21 +117,22 @@ def _draw_objects(rng: Random, world: World, count: int) -> list[WorldObject]:
     return objects
 
 
-def _take_lookalikes(rng: Random, objects: list[WorldObject]) -> tuple[WorldObject, WorldObject]:
+def take_lookalikes(rng: Random, objects: list[WorldObject]) -> tuple[WorldObject, WorldObject]:
     """Take one of the objects, not large, out of the list; return it and its double."""
     first = rng.choice([t for t in objects if t.size != "large"])
     objects.remove(first)
     return first, replace(first, name=f"{first.name}twin")
 
 
-def _end_positions(world: World, clip: WorldClip, objects: tuple[WorldObject, ...]) -> dict[str, Point]:
+def end_positions(world: World, clip: WorldClip, objects: tuple[WorldObject, ...]) -> dict[str, Point]:
+    """{name: where it is in the last frame of the clip} of these objects."""
     return {a.object.name: a.centre_at((clip.frames - 1) / world.fps) for a in clip.appearances if a.object in objects}
 
 
 # ------------------------------------------------------------------------------------------- one clip
 
 
-def _draw_clip(
+def draw_clip(
     rng: Random,
     world: World,
     others: list[WorldObject],
@@ -143,7 +144,7 @@ def _draw_clip(
 
     Args:
         together: look-alikes, which come both or not at all, and stay in the frame so that they can be distinguished after the cut.
-        places: where objects start that keep their positions over the cut.
+        starts: where objects start that keep their positions over the cut.
     """
     ground = _draw_ground(rng, [*others, *together], before)
     frames, placed = 0, []
