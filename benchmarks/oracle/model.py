@@ -30,7 +30,7 @@ ORACLE_VERSION = 1
 YES, NO = 0.95, 0.05
 """P(yes) of what it holds to be so, and of what not."""
 SAME = ("same_in_clip", "same_across")
-YES_NO = ("verify_object", "verify_attribute", "verify_relation", *SAME)
+YES_NO = ("verify_object", "verify_attribute", "verify_relation", "verify_event", *SAME)
 
 
 class OracleVideoLLM:
@@ -140,9 +140,11 @@ def _is_so(scenes: Sequence[Scene], stage: str, fields: Mapping[str, str]) -> bo
     """The true answer to a yes / no prompt. What is not in the picture has no attributes and relations, and is the same as nothing."""
     scene = scenes[0]
     if stage in SAME:
-        first_count = int(fields.get("first_count", 1))
-        who = replies.meant(fields["first"], scenes[:first_count])
-        return who is not None and who == replies.meant(fields["second"], scenes[first_count:])
+        first, second = (scenes[int(fields.get(f"{which}_frame", default)) - 1] for which, default in (("first", 1), ("second", 2)))
+        who = replies.meant(fields["first"], [first])
+        return who is not None and who == replies.meant(fields["second"], [second])
+    if stage == "verify_event":
+        return True  # its sentence is made of what is there
     if stage == "verify_relation":
         subject, target = (object_called(fields[end], scene.objects) for end in ("subject", "object"))
         if subject is None or target is None:

@@ -182,9 +182,20 @@ def test_one_object_in_two_pictures(first: str, second: str, answer: bool) -> No
 
 def test_one_object_in_two_clips() -> None:
     model, low = oracle(), "square (blue, medium, at the bottom)"
-    assert says_yes(model, [0, 10, 30, 35], "same_across", first_count=2, first=low, second="square")
-    assert not says_yes(model, [0, 10, 30, 35], "same_across", first_count=2, first="square (blue, medium, at the top)", second="square")
-    assert not says_yes(model, [0, 10, 30, 35], "same_across", first_count=2, first="square (red)", second="circle")
+    assert says_yes(model, [0, 10, 30, 35], "same_across", first_count=2, first_frame=1, second_frame=3, first=low, second="square")
+    assert not says_yes(
+        model,
+        [0, 10, 30, 35],
+        "same_across",
+        first_count=2,
+        first_frame=1,
+        second_frame=3,
+        first="square (blue, medium, at the top)",
+        second="square",
+    )
+    assert not says_yes(
+        model, [0, 10, 30, 35], "same_across", first_count=2, first_frame=1, second_frame=3, first="square (red)", second="circle"
+    )
 
 
 def test_the_event_of_a_clip() -> None:
@@ -288,7 +299,7 @@ Facts = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
 def true_facts(truth: STSG, seconds: float) -> Facts:
     """What the true graph says of a keyframe: its objects with kind, attributes and box, and the relations that hold."""
     (keyframe_id,) = [k.id for clip in truth.clips for k in clip.keyframes if abs(k.time_seconds - seconds) < 1e-6]
-    boxes = {o.id: b.box_xyxy for o in truth.objects for b in o.boxes if b.keyframe_id == keyframe_id}
+    boxes = {o.id: b.box_xyxy for o in truth.objects for b in o.boxes if b.keyframe_id == keyframe_id and b.box_xyxy is not None}
     here = [o for o in truth.objects if o.id in boxes]
     objects = [(o.label, o.kind, attribute_names(o.attributes), rounded(boxes[o.id])) for o in here]
     where = {o.entity_id: rounded(boxes[o.id]) for o in here}

@@ -114,7 +114,7 @@ def test_answers_are_wrong_as_often_as_set() -> None:
     def wrong_same(model: OracleVideoLLM, frame: int) -> list[bool]:
         return [
             not says_yes(model, [frame, 19 - frame], "same_in_clip", first=RED, second=RED),
-            says_yes(model, [frame, 25], "same_across", first_count=1, first=HIGH, second=RED),
+            says_yes(model, [frame, 25], "same_across", first_count=1, first_frame=1, second_frame=2, first=HIGH, second=RED),
         ]
 
     assert near(over_pictures(wrong, wrong_yes_no=RATE), RATE)
