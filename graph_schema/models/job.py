@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, computed_field, model_validator
 
 from graph_schema.models.run import LossSummary
-from graph_schema.options import InductionOptions, SamplingOptions, TrainingOptions
+from graph_schema.options import InductionOptions, PromptedParserOptions, SamplingOptions, TrainingOptions
 from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
@@ -20,9 +20,13 @@ FINAL_STATES: Final = frozenset({"done", "failed", "cancelled"})
 class InduceParameters(InductionOptions):
     """Induce the graph of a video."""
 
-    queue: ClassVar[Queue] = "cpu"
     kind: Literal["induce"] = "induce"
     video_id: str
+
+    @property
+    def queue(self) -> Queue:
+        """The model that a worker itself runs needs a worker that has one."""
+        return "gpu" if isinstance(self.parser, PromptedParserOptions) and self.parser.backend == "transformers" else "cpu"
 
 
 class SampleParameters(SamplingOptions):

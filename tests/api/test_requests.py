@@ -243,3 +243,18 @@ def test_questions_come_in_pages_and_as_lines(client: TestClient, graph: STSG, e
     assert export.headers["content-type"].startswith("application/x-ndjson")
     assert export.text == "".join(f"{q.model_dump_json()}\n" for q in questions)
     assert (client.get(url).json()["count"], client.get(url).json()["configuration"]) == (3, {"seed": 7})
+
+
+def test_a_parser_that_cannot_work_here_is_refused_and_one_with_its_own_model_is_for_the_gpu_queue(client: TestClient, graph: STSG) -> None:
+    def order(**parser: object) -> Any:
+        return client.post("/v1/graphs", json={"video_id": graph.video.id, "parser": {"kind": "prompted", **parser}})
+
+    served = order(model="qwen", backend="openai")
+    assert (served.status_code, served.json()["type"]) == (422, "/problems/bad-input")
+    assert "STEPGRAPH_OPENAI_URL is not set" in served.json()["detail"]
+    path = order(model="/etc/passwd")
+    assert path.status_code == 422 and "'/etc/passwd' is no hub id" in path.json()["detail"]
+    here = order(model="owner/name", samples=3)
+    assert (here.status_code, here.json()["queue"]) == (202, "gpu")
+    parameters = here.json()["parameters"]
+    assert (parameters["parser"]["samples"], parameters["split"]["max_keyframes"]) == (3, 24)

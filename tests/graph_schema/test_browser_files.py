@@ -33,6 +33,7 @@ EXAMPLE_ROWS = {
     "events": 2,  # a clip each, one participant each
     "questions": 6,  # one step with two objects, two steps with two objects each
     "lineage": 3,
+    "evidence": 15,  # of each clip: 2 objects, 2 attributes, 1 relation, 1 event; 1 motion, 2 references
     "two_graphs": 5,
 }
 TWO_GRAPHS = [
