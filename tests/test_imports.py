@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
 VERBS = {"api/cli/run.py", "api/cli/loop.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/serve.py"}
 LOADS_MODELS = {
+    "workers/pretrained.py",
     "workers/sentence_model.py",
     "workers/parsers/detector/transformers_models.py",
     "workers/video_llms/chat_tokens.py",

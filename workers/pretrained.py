@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from transformers.utils import logging as transformers_logging
 
 from graph_schema.errors import BadInput
 from graph_schema.identifiers import content_hash, unchanged_file_sha256
@@ -20,6 +21,7 @@ def load_whole(automatic: Any, source: str | Path, *, what: str, **options: Any)
     Args: what: what a message calls the model, such as "detector". options: of `from_pretrained`.
     Raises: BadInput where some of the weights are lacking; whatever `from_pretrained` raises.
     """
+    transformers_logging.disable_progress_bar()  # it would stand in the middle of our own
     model, loading = automatic.from_pretrained(source, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options)
     if missing := sorted(loading["missing_keys"]):
         raise BadInput(f"{what} {str(source)!r} lacks {len(missing)} of its weights, such as {missing[0]}; get the whole model")
