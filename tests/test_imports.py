@@ -25,6 +25,7 @@ LOADS_MODELS = {
     "workers/video_llms/chat_tokens.py",
     "workers/video_llms/decoding.py",
     "workers/video_llms/loading.py",
+    "workers/video_llms/prefix_attention.py",
     "workers/video_llms/shared_prefix.py",
     "workers/video_llms/transformers_model.py",
 }

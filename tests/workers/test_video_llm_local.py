@@ -29,7 +29,16 @@ from graph_schema.errors import BadInput, ModelRefused, ModelUnavailable
 from tests.support.tiny_models import BUILDERS, build_qwen2_5_vl
 from workers.video_llms import GREEDY, Answered, Prompt, Sampling
 from workers.video_llms.chat_tokens import first_tokens, without_special_tokens
-from workers.video_llms.decoding import MAX_CACHED_TOKENS, Prefix, Request, in_memory, next_tokens, packed_together, rows_together
+from workers.video_llms.decoding import (
+    MAX_CACHED_TOKENS,
+    Prefix,
+    Request,
+    in_memory,
+    next_tokens,
+    packed_together,
+    rows_together,
+    run_prefix,
+)
 from workers.video_llms.loading import LoadedModel, load_pretrained
 from workers.video_llms.shared_prefix import common_prefix_length, pack_branches, rows_of_branches
 from workers.video_llms.transformers_model import TransformersVideoLLM
@@ -166,6 +175,24 @@ def yes(answered: Iterator[Answered]) -> list[float]:
 @pytest.mark.parametrize("count", [1, 2, 0])
 def test_replies_are_those_of_one_prompt_at_a_time(toy: Plain, pictures: list[Path], count: int) -> None:
     assert replies(toy.ours.generate(pictures[:count], PROMPTS)) == toy.replies(pictures[:count])
+
+
+def test_a_prefix_is_shared_by_its_rows_and_replies_are_the_same_where_each_has_a_copy(
+    toy: Plain, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is of models that cannot be told how to attend."""
+    shared: list[bool] = []
+
+    def noted(*arguments: Any) -> Prefix:
+        shared.append((prefix := run_prefix(*arguments)).shared)
+        return prefix
+
+    monkeypatch.setattr(transformers_model, "run_prefix", noted)
+    with_one = texts(TransformersVideoLLM(toy.folder).generate(pictures[:1], PROMPTS, SAMPLED))
+    monkeypatch.setattr(transformers_model, "share_prefixes", lambda _: None)
+    with_copies = texts(TransformersVideoLLM(toy.folder).generate(pictures[:1], PROMPTS, SAMPLED))
+    assert shared == [True, False]
+    assert with_one == with_copies
 
 
 def test_replies_depend_on_the_picture_and_on_the_prompt(toy: Plain, pictures: list[Path]) -> None:

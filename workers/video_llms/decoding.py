@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from workers.video_llms.prefix_attention import shares_prefixes
 from workers.video_llms.shared_prefix import Tokens, pack_branches, rows_of_branches, with_axes
 
 MAX_CACHED_TOKENS = 2**16
@@ -30,12 +31,19 @@ Result = TypeVar("Result")
 
 
 class Prefix(NamedTuple):
-    """A prefix that has been run. `next_position`: of what follows; `axes`: as of `rows_of_branches`."""
+    """A prefix that has been run.
+
+    Attributes:
+        next_position: of what follows.
+        axes: as of `rows_of_branches`.
+        shared: rows that go on from it read its keys and values; else each has a copy.
+    """
 
     tokens: list[int]
     cache: Any
     next_position: int
     axes: int | None
+    shared: bool = False
 
     @property
     def paddable(self) -> bool:
@@ -78,7 +86,8 @@ def run_prefix(model: Any, inputs: Mapping[str, Any], length: int) -> Prefix:
         positions, _ = rope_index(**{key: kept[key] for key in inspect.signature(rope_index).parameters if key in kept})
     output = model(**kept, position_ids=positions, use_cache=True, logits_to_keep=1)
     axes = len(positions) if positions.ndim == 3 else None
-    return Prefix(kept["input_ids"][0].tolist(), output.past_key_values, int(positions.max()) + 1, axes)
+    prefix = Prefix(kept["input_ids"][0].tolist(), output.past_key_values, int(positions.max()) + 1, axes)
+    return prefix._replace(shared=prefix.paddable and shares_prefixes(model))
 
 
 def rows_together(requests: Sequence[Request], prefix: Prefix, *, replies: int = 1) -> Iterator[list[Request]]:
@@ -88,7 +97,7 @@ def rows_together(requests: Sequence[Request], prefix: Prefix, *, replies: int =
     batch: list[Request] = []
     max_tokens = 0
     for request in requests:
-        tokens = len(prefix.tokens) + len(request.branch) + request.max_new_tokens
+        tokens = len(request.branch) + request.max_new_tokens + (0 if prefix.shared else len(prefix.tokens))
         too_many = (len(batch) + 1) * replies * max(max_tokens, tokens) > MAX_CACHED_TOKENS
         if batch and (too_many or not (prefix.paddable or len(request.branch) == len(batch[0].branch))):
             yield batch
@@ -129,7 +138,10 @@ def in_memory(work: Callable[[Sequence[Row]], list[Result]], rows: Sequence[Row]
 @torch.inference_mode()
 def reply(model: Any, prefix: Prefix, draws: Sequence[Draw], rules: Rules) -> list[list[int]]:
     """The tokens of each reply, with the one that ends it if it came to that. Rows leave the batch as they end."""
-    rows = _Rows(model, prefix, [draw.branch for draw in draws])
+    branches = list(dict.fromkeys(tuple(draw.branch) for draw in draws))
+    rows = _Rows(model, prefix, list(map(list, branches)))
+    if len(branches) < len(draws):  # several replies to one prompt: it is run once
+        rows.keep(torch.tensor([branches.index(tuple(draw.branch)) for draw in draws], device=model.device))
     replies: list[list[int]] = [[] for _ in draws]
     running = list(range(len(draws)))
     seen = _seen(prefix, draws, rows) if rules.repetition_penalty != 1 else None
@@ -198,10 +210,15 @@ class _Rows:
     def __init__(self, model: Any, prefix: Prefix, branches: Sequence[Tokens]) -> None:
         self._model, self._axes, device = model, prefix.axes, model.device
         rows = rows_of_branches(branches, first_position=prefix.next_position, axes=prefix.axes)
-        self._cache = copy.deepcopy(prefix.cache)
-        self._cache.reorder_cache(torch.zeros(len(branches), dtype=torch.long, device=device))
-        prefix_mask = torch.ones(len(branches), len(prefix.tokens), dtype=torch.long)
-        self._mask = torch.cat([prefix_mask, rows.mask], dim=1).to(device)
+        self._cache: Any
+        if prefix.shared:
+            self._shared, self._cache, mask = {"shared_prefix": prefix.cache}, DynamicCache(), rows.mask
+        else:
+            copied: Any = copy.deepcopy(prefix.cache)
+            copied.reorder_cache(torch.zeros(len(branches), dtype=torch.long, device=device))
+            self._shared, self._cache = {}, copied
+            mask = torch.cat([torch.ones(len(branches), len(prefix.tokens), dtype=torch.long), rows.mask], dim=1)
+        self._mask = mask.to(device)
         self._positions = prefix.next_position + rows.mask.sum(-1).to(device)
         self.logits = self._run(rows.tokens.to(device), rows.positions.to(device))
 
@@ -212,9 +229,9 @@ class _Rows:
         self._positions = self._positions + 1
 
     def keep(self, index: Tensor) -> None:
-        """Drop all rows but these."""
+        """Go on with these rows alone, in this order; one that is named twice becomes two."""
         self._cache.reorder_cache(index)
-        self._mask, self._positions = self._mask[index], self._positions[index]
+        self._mask, self._positions, self.logits = self._mask[index], self._positions[index], self.logits[index]
 
     def _run(self, tokens: Tensor, positions: Tensor) -> Tensor:
         output = self._model(
@@ -224,6 +241,7 @@ class _Rows:
             past_key_values=self._cache,
             use_cache=True,
             logits_to_keep=1,
+            **self._shared,
         )
         logits: Tensor = output.logits[:, -1]
         return logits

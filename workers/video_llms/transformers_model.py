@@ -37,6 +37,7 @@ from workers.video_llms.decoding import (
     run_prefix,
 )
 from workers.video_llms.loading import MODEL_FOLDER, load_pretrained
+from workers.video_llms.prefix_attention import share_prefixes
 from workers.video_llms.shared_prefix import common_prefix_length
 
 BACKEND_VERSION = 1
@@ -175,6 +176,7 @@ class TransformersVideoLLM:
         if self.max_pixels is not None and not limit_pixels(loaded.processor.image_processor, self.max_pixels):
             logger.warning("the processor of model %r has no limit of pixels; max_pixels is ignored", self.name)
         model = loaded.model.to(device).eval()
+        share_prefixes(model)
         settings = model.generation_config
         stop = tokenizer.eos_token_id if settings.eos_token_id is None else settings.eos_token_id
         yes, no = first_tokens(tokenizer, ("Yes", "yes", "YES")), first_tokens(tokenizer, ("No", "no", "NO"))
