@@ -1,4 +1,7 @@
-"""Which models a request over the network may name: those in the folder STEPGRAPH_MODELS, and hub ids. Never a path of the server."""
+"""Which models a request over the network may name: those in the folder STEPGRAPH_MODELS, hub ids, and plugins that are installed.
+
+Never a path of the server, nor code by its name.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import re
 from pathlib import Path
 
 from graph_schema.errors import BadInput
-from graph_schema.options import DetectorParserOptions, ParserOptions, PromptedParserOptions
+from graph_schema.options import DetectorParserOptions, ParserOptions, PluginParserOptions, PromptedParserOptions
+from graph_schema.plugins import PARSERS, VIDEO_LLMS, find_plugin
 from graph_schema.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -17,7 +21,11 @@ def requested_parser(parser: ParserOptions, settings: Settings) -> ParserOptions
     """Return the parser of a request with its models as this machine finds them. Raises BadInput where it cannot work here."""
     if isinstance(parser, DetectorParserOptions):
         return parser.model_copy(update={"detector": requested_model("detector", parser.detector, settings.models)})
+    if isinstance(parser, PluginParserOptions):
+        find_plugin(PARSERS, parser.plugin)
     if isinstance(parser, PromptedParserOptions):
+        if parser.backend == "plugin":
+            find_plugin(VIDEO_LLMS, parser.model)
         check_server(parser, settings)
         if parser.backend == "transformers":
             return parser.model_copy(update={"model": requested_model("model", parser.model, settings.models)})

@@ -30,9 +30,12 @@ class PromptedParserOptions(Record):
     """A Video-LLM reads the keyframes, in the paper's order. Source: STEP, semantics parsing and dual verification; METHODS 1.1."""
 
     kind: Literal["prompted"] = "prompted"
-    model: str = Field(min_length=1, max_length=500, description="a model folder on the worker, a hub id, or a name that the server knows")
-    backend: Literal["transformers", "openai"] = Field(
-        default="transformers", description="transformers: on the worker itself; openai: the server at STEPGRAPH_OPENAI_URL"
+    model: str = Field(
+        min_length=1, max_length=500, description="a model folder on the worker, a hub id, a name that the server knows, or a plugin's"
+    )
+    backend: Literal["transformers", "openai", "plugin"] = Field(
+        default="transformers",
+        description="transformers: on the worker itself; openai: the server at STEPGRAPH_OPENAI_URL; plugin: one that a package brings",
     )
     staged: bool = Field(default=True, description="false: one prompt for the whole scene graph of a keyframe")
     samples: int = Field(
@@ -72,13 +75,23 @@ class DetectorParserOptions(Record):
     )
 
 
+class PluginParserOptions(Record):
+    """A parser that another package brings, by the name of its entry point."""
+
+    kind: Literal["plugin"] = "plugin"
+    plugin: str = Field(min_length=1, max_length=200, description="an entry point of the group stepgraph.parsers on the worker")
+    options: JsonObject = Field(default_factory=dict, description="what that parser is made with")
+
+
 def _named_by_kind(value: Any) -> Any:
     """A parser's kind alone stands for that parser with its defaults."""
     return {"kind": value} if isinstance(value, str) else value
 
 
 ParserOptions = Annotated[
-    OpenCVParserOptions | DetectorParserOptions | PromptedParserOptions, Discriminator("kind"), BeforeValidator(_named_by_kind)
+    OpenCVParserOptions | DetectorParserOptions | PromptedParserOptions | PluginParserOptions,
+    Discriminator("kind"),
+    BeforeValidator(_named_by_kind),
 ]
 """What reads the frames: one of these by its `kind`."""
 
@@ -86,10 +99,8 @@ ParserOptions = Annotated[
 def named_parser(kind: str, choices: Mapping[str, Any]) -> JsonObject:
     """The options of a parser named on the command line, as JSON to be validated; `choices` has None or nothing for what was not given.
 
-    Raises: BadInput for a parser that does not exist, or choices that it does not have or lacks.
+    Raises: BadInput for choices that it does not have or lacks.
     """
-    if kind not in PARSER_KINDS:
-        raise BadInput(f"no parser {kind!r}; this version has: {', '.join(PARSER_KINDS)}")
     given = {name: value for name, value in choices.items() if value not in (None, ())}
     for name in given:
         if name not in PARSER_KINDS[kind].model_fields:
@@ -159,7 +170,7 @@ class InductionOptions(Record):
 
 
 PARSER_KINDS: Final[Mapping[str, type[Record]]] = MappingProxyType(
-    {"opencv": OpenCVParserOptions, "detector": DetectorParserOptions, "prompted": PromptedParserOptions}
+    {"opencv": OpenCVParserOptions, "detector": DetectorParserOptions, "prompted": PromptedParserOptions, "plugin": PluginParserOptions}
 )
 
 

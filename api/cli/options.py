@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
 Videos = Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)]
-Parser = Annotated[str | None, typer.Option(help="What reads the frames: opencv (the default), detector, or prompted.", show_default=False)]
+Parser = Annotated[
+    str | None,
+    typer.Option(help="What reads the frames: opencv (the default), detector, prompted, or a plugin's name.", show_default=False),
+]
 Model = Annotated[str | None, typer.Option(help="Of --parser prompted: a Video-LLM's folder, hub id, or name on the server.")]
 Backend = Annotated[
-    str | None, typer.Option(help="Of --parser prompted: transformers (on this machine), or openai (the server at STEPGRAPH_OPENAI_URL).")
+    str | None,
+    typer.Option(help="Of --parser prompted: transformers (on this machine), openai (the server at STEPGRAPH_OPENAI_URL), or plugin."),
 ]
 Detector = Annotated[str | None, typer.Option(help="Of --parser detector: a .cfg or .onnx file, a model folder, or a hub id.")]
 Words = Annotated[str, typer.Option(help="Of --parser detector: the only labels wanted, as in cup,person.")]
@@ -42,7 +46,7 @@ def induction_options(
     config: Path | None = None,
 ) -> JsonObject:
     """The fields of InductionOptions as the command line gives them, to be validated. Raises BadInput for what can be no option at all."""
-    from graph_schema.options import named_parser
+    from graph_schema.options import PARSER_KINDS, named_parser
 
     values = _read(config) if config is not None else {}
     for setting in settings or ():
@@ -53,8 +57,23 @@ def induction_options(
     flags = {"model": model, "backend": backend, "detector": detector, "words": listed}
     more = {name: value for name, value in before.items() if name != "kind"}
     kind = parser or before.get("kind") or "opencv"
+    if kind not in PARSER_KINDS:
+        kind, flags["plugin"] = "plugin", _plugin(kind)
     known = named_parser(kind, {**{n: v for n, v in more.items() if n in flags}, **{n: v for n, v in flags.items() if v}})
     return {**values, "parser": {**more, **known}}
+
+
+def _plugin(name: str) -> str:
+    """The name, of a parser that another package brings. Raises BadInput for any other."""
+    from graph_schema.errors import BadInput
+    from graph_schema.options import PARSER_KINDS
+    from graph_schema.plugins import PARSERS, find_plugin
+
+    try:
+        find_plugin(PARSERS, name)
+    except BadInput as error:
+        raise BadInput(f"no parser {name!r}; this version has: {', '.join(k for k in PARSER_KINDS if k != 'plugin')}; {error}") from error
+    return name
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, computed_field, model_validator
 
 from graph_schema.models.run import LossSummary
-from graph_schema.options import InductionOptions, PromptedParserOptions, SamplingOptions, TrainingOptions
+from graph_schema.options import InductionOptions, PluginParserOptions, PromptedParserOptions, SamplingOptions, TrainingOptions
 from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
@@ -25,8 +25,9 @@ class InduceParameters(InductionOptions):
 
     @property
     def queue(self) -> Queue:
-        """The model that a worker itself runs needs a worker that has one."""
-        return "gpu" if isinstance(self.parser, PromptedParserOptions) and self.parser.backend == "transformers" else "cpu"
+        """A model that a worker itself runs needs a worker that has one; what a plugin runs may be one."""
+        runs_model = isinstance(self.parser, PromptedParserOptions) and self.parser.backend != "openai"
+        return "gpu" if runs_model or isinstance(self.parser, PluginParserOptions) else "cpu"
 
 
 class SampleParameters(SamplingOptions):

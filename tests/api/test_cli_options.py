@@ -62,12 +62,12 @@ def test_graphs_of_a_plain_split_keep_the_configuration_they_had_before_these_op
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"parser": "hog"}, "no parser 'hog'; this version has: opencv, detector, prompted"),
+        ({"parser": "hog"}, "no parser 'hog'; this version has: opencv, detector, prompted; no plugin 'hog'"),
         ({"parser": "opencv", "detector": "x.cfg"}, "--detector is of --parser detector; this run has --parser opencv"),
         ({"model": "qwen"}, "--model is of --parser prompted; this run has --parser opencv"),
         ({"parser": "detector"}, "--parser detector needs --detector"),
         ({"parser": "prompted"}, "--parser prompted needs --model"),
-        ({"parser": "prompted", "model": "m", "backend": "ollama"}, "backend: Input should be 'transformers' or 'openai'"),
+        ({"parser": "prompted", "model": "m", "backend": "ollama"}, "backend: Input should be 'transformers', 'openai' or 'plugin'"),
         ({"settings": ["samples=3"]}, "--set 'samples=3' is not of the form parser.NAME=VALUE or split.NAME=VALUE"),
         ({"settings": ["split.max_keyframe=3"]}, "split.max_keyframe: Extra inputs are not permitted; there are: split.min_shot_seconds, "),
         ({"settings": ["split.max_keyframes=0"]}, "split.max_keyframes: Input should be greater than or equal to 1"),

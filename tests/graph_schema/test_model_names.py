@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from graph_schema.errors import BadInput
-from graph_schema.model_names import requested_model
+from graph_schema.model_names import requested_model, requested_parser
+from graph_schema.options import ParserOptions, PluginParserOptions, PromptedParserOptions
+from graph_schema.settings import Settings
 
 
 def test_a_name_in_the_folder_and_a_hub_id(tmp_path: Path) -> None:
@@ -32,3 +34,15 @@ def test_a_hub_id_that_is_a_folder_here_is_no_hub_id(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput):
         requested_model("detector", "owner/name", None)
+
+
+@pytest.mark.parametrize(
+    ("parser", "group"),
+    [
+        (PluginParserOptions(plugin="os:system"), "stepgraph.parsers"),
+        (PromptedParserOptions(backend="plugin", model="os:system"), "stepgraph.video_llms"),
+    ],
+)
+def test_code_cannot_be_named_only_what_an_installed_package_declares(tmp_path: Path, parser: ParserOptions, group: str) -> None:
+    with pytest.raises(BadInput, match=f"no plugin 'os:system' of the group {group}; installed: none"):
+        requested_parser(parser, Settings(data=tmp_path))

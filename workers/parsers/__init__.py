@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from graph_schema.options import DetectorParserOptions, OpenCVParserOptions, ParserOptions, PromptedParserOptions
+from graph_schema.options import DetectorParserOptions, OpenCVParserOptions, ParserOptions, PluginParserOptions, PromptedParserOptions
+from graph_schema.plugins import PARSERS, made_by_plugin
 from graph_schema.progress import Progress
 from graph_schema.settings import Settings
 from workers.parsers.base import ClipToParse, InducingParser, SceneParser
@@ -16,7 +17,7 @@ def open_parser(options: ParserOptions, settings: Settings | None = None, progre
     """Return the parser of these options.
 
     Args: progress: takes the account of model calls, and is asked between them whether to go on.
-    Raises: BadInput where a model cannot be loaded; ModelUnavailable and ModelRefused where its server does not have it.
+    Raises: BadInput where a model or a plugin cannot be loaded; ModelUnavailable and ModelRefused where its server does not have it.
     """
     match options:
         case OpenCVParserOptions():
@@ -31,5 +32,10 @@ def open_parser(options: ParserOptions, settings: Settings | None = None, progre
             from workers.parsers.prompted import open_prompted_parser
 
             return open_prompted_parser(options, settings or Settings.from_environment(), progress)
+        case PluginParserOptions():
+            parser: SceneParser = made_by_plugin(
+                PARSERS, options.plugin, options.options, has=("name", "version", "configuration", "parse")
+            )
+            return parser
         case _:
             assert_never(options)

@@ -9,6 +9,7 @@ from typing import assert_never
 from graph_schema.errors import BadInput
 from graph_schema.model_names import check_server
 from graph_schema.options import PromptedParserOptions
+from graph_schema.plugins import VIDEO_LLMS, made_by_plugin
 from graph_schema.settings import Settings
 from workers.video_llms.base import VideoLLM
 from workers.video_llms.chat_client import ChatClient
@@ -24,11 +25,7 @@ def open_video_llm(options: PromptedParserOptions, settings: Settings) -> VideoL
         case "openai":
             check_server(options, settings)
             assert settings.openai_url is not None
-            key, timeout = settings.openai_api_key.get_secret_value(), settings.openai_timeout_seconds
-            client = ChatClient(settings.openai_url, key, timeout_seconds=timeout)
-            model = OpenAIVideoLLM(options.model, client, concurrency=settings.openai_concurrency)
-            model.check()
-            return model
+            return open_served_model(settings.openai_url, options.model, settings)
         case "transformers":
             if importlib.util.find_spec("torch") is None:
                 raise BadInput(
@@ -36,8 +33,22 @@ def open_video_llm(options: PromptedParserOptions, settings: Settings) -> VideoL
                     "or serve the model and use the backend openai"
                 )
             return _local(options.model, options.max_pixels)
+        case "plugin":
+            return _plugin(options.model)
         case _:
             assert_never(options.backend)
+
+
+def open_served_model(url: str, model: str, settings: Settings | None = None) -> OpenAIVideoLLM:
+    """Return a model of the OpenAI-compatible server at `url`, up to and with `/v1`; key and limits are those of the settings.
+
+    Raises: BadInput, ModelUnavailable, ModelRefused where it cannot be used.
+    """
+    settings = settings or Settings.from_environment()
+    client = ChatClient(url, settings.openai_api_key.get_secret_value(), timeout_seconds=settings.openai_timeout_seconds)
+    served = OpenAIVideoLLM(model, client, concurrency=settings.openai_concurrency)
+    served.check()
+    return served
 
 
 @lru_cache(maxsize=1)
@@ -45,3 +56,9 @@ def _local(model: str, max_pixels: int | None) -> VideoLLM:
     from workers.video_llms.transformers_model import TransformersVideoLLM
 
     return TransformersVideoLLM(model, max_pixels=max_pixels)
+
+
+@lru_cache(maxsize=1)
+def _plugin(name: str) -> VideoLLM:
+    model: VideoLLM = made_by_plugin(VIDEO_LLMS, name, has=("name", "identity", "generate", "yes_probability"))
+    return model
