@@ -1,33 +1,31 @@
-"""A sentence model of transformers: the mean of the last layer's vectors over a phrase's tokens, at length 1.
-
-Source: how all-MiniLM-L6-v2 and its like were trained (sentence-transformers' mean pooling).
-"""
+"""A sentence model of sentence-transformers, such as all-MiniLM-L6-v2, as a function from a phrase to its vector."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
 
-import torch
-from transformers import AutoModel, AutoTokenizer
+from sentence_transformers import SentenceTransformer
 
-from workers.pretrained import cannot_be_loaded, load_whole
+from workers.pretrained import cannot_be_loaded
+
+ALTERNATIVES = "the folder of a sentence-transformers model"
+"""What may be given, in messages."""
 
 
 def load_sentence_encoder(source: str) -> Callable[[str], tuple[float, ...]]:
-    """Return what turns a phrase into a vector of length 1. Raises BadInput where the model cannot be loaded."""
+    """Return what turns a phrase into a vector of length 1. Raises BadInput where the model cannot be loaded.
+
+    On the CPU: phrases are short, and the GPU is the Video-LLM's.
+    """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model = load_whole(AutoModel, source, what="sentence model", dtype=torch.float32).eval()
+        model = SentenceTransformer(source, device="cpu", trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError) as error:
-        raise cannot_be_loaded("sentence model", source, error, "a model folder with safetensors weights") from error
+        raise cannot_be_loaded("sentence model", source, error, ALTERNATIVES) from error
 
     @lru_cache(maxsize=65536)
     def encode(phrase: str) -> tuple[float, ...]:
-        tokens = tokenizer(phrase, return_tensors="pt", truncation=True)
-        with torch.inference_mode():
-            (vectors,) = model(**tokens).last_hidden_state
-        mean = torch.nn.functional.normalize(vectors.mean(dim=0), dim=0)
-        return tuple(mean.tolist())
+        vector = model.encode(phrase, normalize_embeddings=True, show_progress_bar=False)
+        return tuple(map(float, vector))
 
     return encode

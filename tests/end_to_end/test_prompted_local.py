@@ -12,6 +12,7 @@ from graph_schema.options import InductionOptions, RunOptions
 from graph_schema.settings import Settings
 from tests.support.chat_server import Body
 from tests.support.model_server import MODEL, model_server, pictures_of, prompt_of, say
+from tests.support.served_models import llama_cpp_server, transformers_server
 from tests.support.service import shots_video
 from tests.support.trained_model import teach_toy_model
 from workers.parsers import open_parser
@@ -77,3 +78,23 @@ def test_the_model_on_this_machine_makes_the_graph_that_the_served_one_makes(
     assert run.model["calls"] > 40 and run.model["tokens"] > 1000
     assert sum(account.rejected for account in run.calls.values()) == 0
     assert run_loop([video], folder / "out", options, settings, lambda *_: None).model["calls"] == 0
+
+
+def test_transformers_own_server_makes_it_too(
+    folder: Path, video: Path, served: tuple[STSG, dict[str, tuple[int, str]]], toy: Path
+) -> None:
+    options = InductionOptions.model_validate({"parser": {"kind": "prompted", "model": str(toy), "backend": "openai"}})
+    with transformers_server(folder / "transformers.log") as url:
+        settings = Settings(data=folder / "over-http", openai_url=url, openai_concurrency=2)
+        graph = induce(video, data=settings.data, parser=open_parser(options.parser, settings), split_options=options.split)
+    assert facts(graph) == facts(served[0])
+
+
+def test_a_model_of_llama_cpp_that_takes_no_pictures_is_refused_and_not_asked_again(tmp_path: Path, video: Path) -> None:
+    options = RunOptions.model_validate({"parser": {"kind": "prompted", "model": "toy", "backend": "openai"}, "train": False})
+    with llama_cpp_server(tmp_path) as url:
+        settings = Settings(data=tmp_path / "data", openai_url=url)
+        run = run_loop([video], tmp_path / "out", options, settings, lambda *_: None)
+    assert run.status == "failed"
+    assert "takes no pictures (500: image input is not supported" in (run.inputs[0].error or "")
+    assert "serve one that does" in (run.inputs[0].error or "")

@@ -17,4 +17,4 @@ def open_prompted_parser(options: PromptedParserOptions, settings: Settings, pro
     templates = PromptTemplates(settings.prompts)
     similar = None if settings.sentence_model is None else open_similarity(settings.sentence_model)
     calls = CachedCalls(open_video_llm(options, settings), settings.data, progress)
-    return PromptedParser(options, calls, templates, similar, settings.sentence_model)
+    return PromptedParser(options, calls, templates, similar, None if similar is None else similar.identity)

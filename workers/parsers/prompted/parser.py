@@ -35,7 +35,7 @@ class PromptedParser:
         similar: Similarity | None = None,
         sentence_model: str | None = None,
     ) -> None:
-        """Ask nothing yet. Args: similar: how labels that differ are found alike; `sentence_model`: the name of what it goes by."""
+        """Ask nothing yet. Args: similar: how labels that differ are found alike; `sentence_model`: the identity of what it goes by."""
         self._sentence_model = sentence_model
         self._options, self._calls, self._similar = options, calls, similar
         self._templates = templates or PromptTemplates()
