@@ -1,9 +1,9 @@
 """What each stage of induction by a Video-LLM earns: F1 of whole graphs, with everything on and without one stage at a time.
 
-The model is the oracle of benchmarks/oracle: it knows 30 synthetic worlds, half of them with look-alikes in a scene, and errs as often as it
-is told to. Everything else is the real thing: splitting of the rendered video, the parser `prompted`, merging, bridging. A graph's F1 counts
-its objects, attributes, relations, motions and references together (micro average over the worlds); the interval is Student's, over
-the seeds of the oracle's errors. Source of the stages: STEP, ablations of induction.
+The model is the oracle of benchmarks/oracle: it knows 30 synthetic worlds, half of them with look-alikes in a scene, and errs as often
+as it is told to. Everything else is the real thing: splitting of the rendered video, the parser `prompted`, merging, bridging. A graph's
+F1 counts its objects, attributes, relations, motions and references together (micro average over the worlds); the interval is
+Student's, over the seeds of the oracle's errors. Source of the stages: STEP, ablations of induction.
 """
 
 from __future__ import annotations
@@ -109,13 +109,13 @@ def run(*, worlds: int = WORLDS, seeds: int = SEEDS) -> dict[str, Any]:
     by_way = {way: [totals[way, seed] for seed in range(seeds)] for way in STAGES}
     full = [f1(scored) for scored in by_way[FULL]]
     rows: list[dict[str, Any]] = []
-    for way, scored in by_way.items():
-        mean, interval = mean_and_interval([f1(one) for one in scored])
-        row = {"way": way, "f1": mean, "interval": interval}
+    for way, of_way in by_way.items():
+        mean, interval = mean_and_interval([f1(one) for one in of_way])
+        row: dict[str, Any] = {"way": way, "f1": mean, "interval": interval}
         if way != FULL:
-            cost, cost_interval = mean_and_interval([a - f1(one) for a, one in zip(full, scored, strict=True)])
+            cost, cost_interval = mean_and_interval([a - f1(one) for a, one in zip(full, of_way, strict=True)])
             row |= {"full_minus_this": cost, "full_minus_this_interval": cost_interval}
-        rows.append({**row, **{f"{unit}_f1": fmean(one.tally(unit).f1 for one in scored) for unit in UNITS}})
+        rows.append({**row, **{f"{unit}_f1": fmean(one.tally(unit).f1 for one in of_way) for unit in UNITS}})
     ceiling = totals[CEILING, 0]
     rows.append({"way": CEILING, "f1": f1(ceiling), "interval": 0.0, **{f"{unit}_f1": ceiling.tally(unit).f1 for unit in UNITS}})
     best = max(row["f1"] for row in rows if row["way"] not in (FULL, CEILING))

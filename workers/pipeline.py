@@ -127,7 +127,8 @@ def _induced(
     }
     unified = unify_labels(parsed, how.similar)
     merged = [
-        merge_clip(seen, end_seconds=clip.end_seconds, frame_size=size, how=how) for clip, seen in zip(split.clips, unified, strict=True)
+        merge_clip(seen, start_seconds=clip.start_seconds, end_seconds=clip.end_seconds, frame_size=size, how=how)
+        for clip, seen in zip(split.clips, unified, strict=True)
     ]
     entities = bridge_clips(merged, how)
     return assemble(split, merged, entities, producer=str(parser_is["name"]), configuration=configuration, how=how)

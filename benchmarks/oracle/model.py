@@ -30,7 +30,8 @@ ORACLE_VERSION = 1
 YES, NO = 0.95, 0.05
 """P(yes) of what it holds to be so, and of what not."""
 SAME = ("same_in_clip", "same_across")
-YES_NO = ("verify_object", "verify_attribute", "verify_relation", "verify_event", *SAME)
+VERIFY, DENY = "verify_", "deny_"
+YES_NO = (*(f"{asked}{what}" for what in ("object", "attribute", "relation", "event") for asked in (VERIFY, DENY)), *SAME)
 
 
 class OracleVideoLLM:
@@ -139,6 +140,8 @@ def _json_reply(look: Looking, scenes: Sequence[Scene], stage: str, fields: Mapp
 def _is_so(scenes: Sequence[Scene], stage: str, fields: Mapping[str, str]) -> bool:
     """The true answer to a yes / no prompt. What is not in the picture has no attributes and relations, and is the same as nothing."""
     scene = scenes[0]
+    if stage.startswith(DENY):
+        return not _is_so(scenes, f"{VERIFY}{stage.removeprefix(DENY)}", fields)
     if stage in SAME:
         first, second = (scenes[int(fields.get(f"{which}_frame", default)) - 1] for which, default in (("first", 1), ("second", 2)))
         who = replies.meant(fields["first"], [first])

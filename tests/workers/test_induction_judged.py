@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graph_schema.models import FrameObject, FrameSceneGraph, Interval, Kind
-from tests.support.induction_examples import LEFT, RIGHT, frame, frame_object
+from tests.support.induction_examples import LEFT, MIDDLE, RIGHT, frame, frame_object
 from workers.induction import (
     ClipGraph,
     EventOpinion,
@@ -130,7 +130,59 @@ def test_a_judge_goes_by_boxes_too_where_there_are_some() -> None:
     assert sorted(groups(graph)) == [["cup a", "cup c"], ["cup b"]]
 
 
+def boxed(name: str, box: tuple[float, float, float, float], colour: str = "red", label: str = "cup", kind: Kind = "static") -> FrameObject:
+    return named(name, colour, label, kind).model_copy(update={"box_xyxy": box})
+
+
+def test_lookalikes_that_stay_in_their_places_are_not_asked_about() -> None:
+    judge = Judge()  # would deny everything
+    frames = [frame(0, [boxed("cup a", LEFT), boxed("cup b", RIGHT)]), frame(1, [boxed("cup b", RIGHT), boxed("cup a", LEFT)])]
+    assert sorted(groups(merge_clip(frames, how=Induction(judge)))) == [["cup a", "cup a"], ["cup b", "cup b"]]
+    assert judge.asked == []
+
+
+def test_the_one_that_is_left_when_others_of_its_label_are_in_their_places_is_not_asked_about() -> None:
+    judge = Judge()
+    frames = [
+        frame(0, [boxed("cup a", LEFT), boxed("cup b", MIDDLE, kind="dynamic")]),
+        frame(1, [boxed("cup a", LEFT), boxed("cup b", RIGHT, kind="dynamic")]),
+    ]
+    assert sorted(groups(merge_clip(frames, how=Induction(judge)))) == [["cup a", "cup a"], ["cup b", "cup b"]]
+    assert judge.asked == []
+
+
+def test_attributes_are_compared_with_what_most_keyframes_say() -> None:
+    judge = Judge(last_letter)
+    frames = [frame(t, [named("cup a", colour)]) for t, colour in enumerate(("red", "red", "orange", "red"))]
+    graph = merge_clip(frames, how=Induction(judge))
+    assert groups(graph) == [["cup a"] * 4]
+    assert judge.asked == [("cup a", "cup a")]  # of the orange one alone
+
+
+def test_a_thing_that_is_called_otherwise_in_the_same_place_is_the_same_if_the_judge_says_so() -> None:
+    frames = [frame(0, [boxed("cup a", LEFT)]), frame(1, [boxed("mug a", LEFT, label="mug")]), frame(2, [boxed("cup a", LEFT)])]
+    judge = Judge(last_letter)
+    (one,) = merge_clip(frames, how=Induction(judge)).objects
+    assert (one.label, len(one.observations)) == ("cup", 3)
+    assert len(merge_clip(frames, how=Induction(Judge())).objects) == 2
+    of_another_colour = [frames[0], frame(1, [boxed("mug a", LEFT, "blue", label="mug")])]
+    assert len(merge_clip(of_another_colour, how=Induction(Judge(last_letter))).objects) == 2
+
+
+def test_the_first_and_the_last_motion_last_as_long_as_the_object_is_in_view() -> None:
+    man = named("man a", label="man", kind="dynamic")
+    graph = merge_clip([frame(t, [man]) for t in (1, 2, 4)], start_seconds=0, end_seconds=6, how=Induction(Judge(word="runs")))
+    assert [(m.start_seconds, m.end_seconds) for m in graph.motions] == [(0, 2), (2, 6)]
+
+
 # ------------------------------------------------------------------------------------------ bridging
+
+
+def test_what_nothing_known_agrees_with_is_not_one_even_if_the_judge_says_so() -> None:
+    judge = Judge(lambda a, b: 0.9)
+    other = frame_object("blue", "cup", box=None, size="large").model_copy(update={"name": "cup b"})
+    assert len(bridge_clips([shot(0, named("cup a")), shot(1, other)], Induction(judge))) == 2
+    assert len(bridge_clips([shot(0, named("cup a")), shot(1, named("cup a", "blue"))], Induction(judge))) == 1  # of one size
 
 
 def shot(clip: int, *objects: FrameObject) -> ClipGraph:

@@ -7,7 +7,7 @@ import pytest
 from graph_schema.models import Attribute, FrameSceneGraph
 from tests.support.induction_examples import LEFT, MIDDLE, RIGHT, frame, frame_object
 from workers.induction import ClipGraph, merge_clip
-from workers.induction.merge import agreed_attributes
+from workers.induction.attributes import agreed_attributes
 
 
 def stated(graph: ClipGraph) -> list[tuple[int | None, str, int | None, float, float]]:
@@ -153,10 +153,34 @@ def test_a_relation_between_keyframes_goes_to_the_nearest_that_shows_both() -> N
     assert stated(merge_clip(frames)) == [(1, "touches", None, 0.6, 0.9)]
 
 
-def test_without_intervals_what_is_seen_lasts_to_the_next_keyframe() -> None:
+def test_without_intervals_what_is_seen_counts_for_the_times_nearest_to_its_keyframe() -> None:
+    objects = [frame_object("red", track="a", kind="dynamic"), frame_object("blue", box=RIGHT, track="b")]
+    frames = [frame(t, objects if t != 5 else objects[1:], relations=[(0, "left of", 1)] if t in (1, 4) else []) for t in (1, 2, 4, 5)]
+    graph = merge_clip(frames, start_seconds=0, end_seconds=6)
+    assert stated(graph) == [(0, "left of", None, 0, 1.5), (2, "left of", None, 3, 4.5)]
+    assert [(o.start_seconds, o.end_seconds) for o in graph.objects] == [(0, 4.5), (0, 6)]
+    without = merge_clip(frames)
+    assert [(o.start_seconds, o.end_seconds) for o in without.objects] == [(1, 4.5), (1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("stated_at", "inverse_at", "expected"),
+    [
+        ({0, 1, 3}, set(), [("left of", 0, 4)]),
+        ({0, 2}, set(), [("left of", 0, 4)]),
+        ({1}, set(), [("left of", 0.5, 1.5)]),
+        ({0, 2}, {1, 3}, [("left of", 0, 0.5), ("left of", 0.5, 1.5), ("left of", 1.5, 2.5), ("left of", 2.5, 4)]),
+        ({0, 1, 2}, {3}, [("left of", 0, 4), ("left of", 2.5, 4)]),
+    ],
+)
+def test_a_relation_of_two_that_do_not_move_holds_all_the_time_if_half_of_the_keyframes_state_it_and_not_as_many_the_inverse(
+    stated_at: set[int], inverse_at: set[int], expected: list[tuple[str, float, float]]
+) -> None:
     objects = [frame_object("red", track="a"), frame_object("blue", box=RIGHT, track="b")]
-    frames = [frame(t, objects, relations=[(0, "left of", 1)] if t != 2 else []) for t in (0, 1, 2, 3)]
-    assert stated(merge_clip(frames, end_seconds=4)) == [(None, "left of", None, 0, 2), (None, "left of", None, 3, 4)]
+    frames = [
+        frame(t, objects, relations=[(0, "left of", 1)] * (t in stated_at) + [(1, "left of", 0)] * (t in inverse_at)) for t in range(4)
+    ]
+    assert sorted((word, start, end) for _, word, _, start, end in stated(merge_clip(frames, end_seconds=4))) == expected
 
 
 # ------------------------------------------------------------------------- how objects get to the next keyframe

@@ -122,7 +122,10 @@ def test_an_event_names_those_that_are_there_and_is_checked(clips: list[SplitCli
 
 
 def test_an_event_that_is_denied_or_cannot_be_read_is_none(clips: list[SplitClip], tmp_path: Path) -> None:
-    assert Seen(clips, tmp_path, event, lambda images, prompt: 0.1).judge.event(0, ["man"]) is None
+    denied = Seen(clips, tmp_path, event, lambda images, prompt: 0.9 if prompt.stage.startswith("deny") else 0.1)
+    assert denied.judge.event(0, ["man"]) is None
+    contradicted = Seen(clips, tmp_path, event, lambda images, prompt: 0.2).judge.event(1, ["man"])  # no, and no to the contrary
+    assert contradicted is not None and contradicted.verified is None and len(contradicted.call_ids) == 3
     assert Seen(clips, tmp_path, lambda images, prompt, k: "nothing").judge.event(0, ["dog"]) is None
     unchecked = Seen(clips, tmp_path, event, yes_no=False).judge.event(1, ["man"])
     assert unchecked is not None and unchecked.verified is None

@@ -81,6 +81,18 @@ def test_an_object_that_is_denied_takes_all_that_hangs_on_it(tmp_path: Path) -> 
     graph, model = read(tmp_path, staged, no_cup, samples=3)
     assert said(graph) == ([("man", "dynamic", [("size", "tall", 1.0)])], [])
     assert "relations" not in [q.stage for q in model.asked]
+    assert [q.text for q in model.asked if q.stage == "deny_object"] == [
+        'This is one frame of a video. Look for "cup". Answer yes if it is missing from the frame, no if it can be seen.'
+    ]
+
+
+def test_what_is_denied_but_not_the_other_way_round_stays_unverified(tmp_path: Path) -> None:
+    def always_no_of_the_cup(images: Sequence[Path], prompt: Prompt) -> float:
+        return 0.1 if prompt.stage in ("verify_object", "deny_object") and '"cup"' in prompt.text else 0.9
+
+    graph, _ = read(tmp_path, staged, always_no_of_the_cup, samples=3)
+    assert [(o.label, o.verified) for o in graph.objects] == [("man", True), ("cup", None)]
+    assert [len(o.call_ids) for o in graph.objects] == [3, 4]
 
 
 def test_without_yes_and_no_nothing_is_asked_and_nothing_verified(tmp_path: Path) -> None:

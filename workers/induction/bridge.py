@@ -18,8 +18,9 @@ from graph_schema.geometry import box_centre
 from graph_schema.intervals import TimeInterval, shared_seconds
 from graph_schema.models import Confidence, Record
 from graph_schema.vocabulary import STANDS, caption
+from workers.induction.attributes import lasting
 from workers.induction.clip_graph import ClipGraph, ClipObject
-from workers.induction.identity import lasting, unambiguous_matches
+from workers.induction.identity import unambiguous_matches
 from workers.induction.judge import MIN_LIKELY, PLAIN, Induction, Judge, Sighting
 from workers.induction.labels import Similarity
 
@@ -78,7 +79,8 @@ def _judged_entities(clip_graphs: Sequence[ClipGraph], judge: Judge, similar: Si
     """Clip by clip, each object is compared with those of its label that were there before, as they were seen last.
 
     The judge is asked of the `max_candidates` most like it, so that the calls grow with the clips and not with their pairs. What it
-    finds likely is assigned one to one, as far as that is unambiguous, so that two objects of one clip are never one.
+    finds likely, and what is known of both does not contradict, is assigned one to one by judge and attributes together, as far as that
+    is unambiguous, so that two objects of one clip are never one.
     """
     groups: list[list[tuple[int, int]]] = []
     links: list[list[Link]] = []
@@ -96,7 +98,9 @@ def _judged_entities(clip_graphs: Sequence[ClipGraph], judge: Judge, similar: Si
         score = np.zeros((len(graph.objects), len(groups)))
         for (n, g), opinion in opinions.items():
             if opinion.likely is not None and opinion.likely >= MIN_LIKELY:
-                score[n, g] = opinion.likely
+                clip, m = groups[g][-1]
+                both = (opinion.likely + similarity(clip_graphs[clip].objects[m], graph.objects[n])) / 2
+                score[n, g] = both if both >= MIN_LIKELY else 0.0
         joined = dict(unambiguous_matches(score)) if score.size else {}
         for n in range(len(graph.objects)):
             if n in joined:

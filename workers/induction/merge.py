@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graph_schema.geometry import displacement
 from graph_schema.intervals import ADJACENT_SECONDS, BRIDGE_SECONDS, group_adjacent, hull
 from graph_schema.models import Attribute, FrameObject, FrameSceneGraph, Kind
 from graph_schema.vocabulary import forward, motion_word
+from workers.induction.attributes import PASSING_KINDS, agreed_attributes, all_calls, any_agreed
 from workers.induction.clip_graph import ClipGraph, ClipMotion, ClipObject, ClipRelation, EdgeEndpoint, ObjectObservation
-from workers.induction.identity import PASSING_KINDS, ObjectIndex, SameObject, same_objects
+from workers.induction.identity import ObjectIndex, SameObject, same_objects
 from workers.induction.judge import PLAIN, Induction, Judge, Sighting
 
 
@@ -34,6 +35,7 @@ class _ScoredInterval:
 def merge_clip(
     frames: Sequence[FrameSceneGraph],
     *,
+    start_seconds: float | None = None,
     end_seconds: float | None = None,
     frame_size: tuple[int, int] = (1, 1),
     how: Induction = PLAIN,
@@ -45,7 +47,8 @@ def merge_clip(
 
     Args:
         frames: one a keyframe, in time order, all of one clip.
-        end_seconds: the clip's end, for parsers that do not say how long what they see lasts; without it that ends at the last keyframe.
+        start_seconds, end_seconds: of the clip, for parsers that do not say how long what they see lasts. What such a parser sees at a
+            keyframe counts for all times that are nearer to it than to another keyframe; without these, from the first to the last one.
         frame_size: (width, height), for parsers that do not measure motion: where they state none, the boxes say it.
         how: whether objects become one, and who is asked where labels and attributes leave that open, and about motions.
     Raises: ValueError if there are no frames, they are of several clips or not in time order, or one has two objects of one track; what
@@ -56,16 +59,16 @@ def merge_clip(
     if len({f.clip_index for f in frames}) > 1 or any(b.time_seconds <= a.time_seconds for a, b in itertools.pairwise(frames)):
         raise ValueError(f"frames {[(f.clip_index, f.time_seconds) for f in frames]} are not of one clip in time order")
     times = tuple(f.time_seconds for f in frames)
-    following = (*times[1:], max(times[-1], end_seconds or 0.0))
+    spans = _spans(times, start_seconds, end_seconds)
     groups = same_objects(frames, how)
     object_of = {index: n for n, group in enumerate(groups) for index in group.indices}
-    objects = tuple(_object(frames, group, following) for group in groups)
+    objects = tuple(_object(frames, group, spans) for group in groups)
     return ClipGraph(
         clip_index=frames[0].clip_index,
         frames=tuple(f.frame for f in frames),
         times=times,
         objects=objects,
-        relations=tuple(_relations(frames, objects, object_of, times, following)),
+        relations=tuple(_relations(frames, objects, object_of, times, spans)),
         motions=tuple(
             _motions(frames, objects, object_of, times, frame_size)
             if how.judge is None
@@ -74,40 +77,15 @@ def merge_clip(
     )
 
 
-def agreed_attributes(seen: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
-    """Return what most keyframes say, by kind: every name that more than half of them give, else the one given most often.
-
-    Keyframes that say nothing of a kind do not vote on it. Confidence: share of the votes times mean confidence.
-    """
-    by_kind: dict[str, list[dict[str, float]]] = defaultdict(list)
-    said: dict[tuple[str, str], list[Attribute]] = defaultdict(list)
-    for attributes in seen:
-        here: dict[str, dict[str, float]] = defaultdict(dict)
-        for a in attributes:
-            here[a.kind][a.name] = max(a.confidence, here[a.kind].get(a.name, 0.0))
-            said[a.kind, a.name].append(a)
-        for kind, names in here.items():
-            by_kind[kind].append(names)
-    agreed = []
-    for kind, ballots in sorted(by_kind.items()):
-        votes = Counter(name for names in ballots for name in names)
-        surety = {name: math.fsum(names.get(name, 0.0) for names in ballots) for name in votes}
-        winners = [name for name in sorted(votes) if votes[name] * 2 > len(ballots)]
-        winners = winners or [min(votes, key=lambda name: (-votes[name], -surety[name], name))]
-        agreed += [
-            Attribute(
-                kind=kind,
-                name=name,
-                confidence=min(1.0, surety[name] / len(ballots)),
-                verified=_verified(a.verified for a in said[kind, name]),
-                call_ids=_all_calls(a.call_ids for a in said[kind, name]),
-            )
-            for name in winners
-        ]
-    return tuple(agreed)
+def _spans(times: Sequence[float], start_seconds: float | None, end_seconds: float | None) -> list[tuple[float, float]]:
+    """The times that are nearest to each keyframe: from halfway to the one before to halfway to the next."""
+    first = times[0] if start_seconds is None else min(times[0], start_seconds)
+    last = times[-1] if end_seconds is None else max(times[-1], end_seconds)
+    borders = [first, *((a + b) / 2 for a, b in itertools.pairwise(times)), last]
+    return list(itertools.pairwise(borders))
 
 
-def _object(frames: Sequence[FrameSceneGraph], same: SameObject, following: Sequence[float]) -> ClipObject:
+def _object(frames: Sequence[FrameSceneGraph], same: SameObject, spans: Sequence[tuple[float, float]]) -> ClipObject:
     group, join_calls = same
     seen = [frames[k].objects[i] for k, i in group]
     kind: Kind = "dynamic" if any(o.kind == "dynamic" for o in seen) else "static"
@@ -115,8 +93,8 @@ def _object(frames: Sequence[FrameSceneGraph], same: SameObject, following: Sequ
     weight: dict[str, float] = defaultdict(float)
     for o in seen:
         weight[o.label] += o.confidence
-    starts = [frames[k].time_seconds if o.start_seconds is None else o.start_seconds for (k, _), o in zip(group, seen, strict=True)]
-    ends = [following[k] if o.end_seconds is None else o.end_seconds for (k, _), o in zip(group, seen, strict=True)]
+    starts = [spans[k][0] if o.start_seconds is None else o.start_seconds for (k, _), o in zip(group, seen, strict=True)]
+    ends = [spans[k][1] if o.end_seconds is None else o.end_seconds for (k, _), o in zip(group, seen, strict=True)]
     return ClipObject(
         label=min(weight, key=lambda label: (-weight[label], label)),
         kind=kind,
@@ -153,20 +131,29 @@ def _relations(
     objects: Sequence[ClipObject],
     object_of: dict[ObjectIndex, int],
     times: Sequence[float],
-    following: Sequence[float],
+    spans: Sequence[tuple[float, float]],
 ) -> list[ClipRelation]:
     stated: dict[tuple[int, str, int], list[_ScoredInterval]] = defaultdict(list)
+    momentary: dict[tuple[int, str, int], set[int]] = defaultdict(set)
     for k, frame in enumerate(frames):
         for r in frame.relations:
             subject, predicate, target = forward(object_of[k, r.subject], r.predicate, object_of[k, r.object])
             if subject == target:
                 continue
-            start = times[k] if r.start_seconds is None else r.start_seconds
-            end = following[k] if r.end_seconds is None else r.end_seconds
+            start = spans[k][0] if r.start_seconds is None else r.start_seconds
+            end = spans[k][1] if r.end_seconds is None else r.end_seconds
             interval = _ScoredInterval(start, max(start, end), r.confidence, r.verified, r.call_ids)
             stated[subject, predicate, target].append(interval)
+            if r.start_seconds is None and r.end_seconds is None:
+                momentary[subject, predicate, target].add(k)
     results = []
     for (subject, predicate, target), intervals in sorted(stated.items()):
+        if _lasts(objects[subject], objects[target], *(momentary[e] for e in ((subject, predicate, target), (target, predicate, subject)))):
+            start = max(objects[subject].start_seconds, objects[target].start_seconds)
+            end = min(objects[subject].end_seconds, objects[target].end_seconds)
+            intervals.append(
+                replace(intervals[0], start_seconds=start, end_seconds=max(start, end), confidence=_mean([i.confidence for i in intervals]))
+            )
         for interval in _merged(intervals):
             for part, keyframe in _divided(interval, objects[subject], objects[target], times):
                 results.append(
@@ -184,6 +171,12 @@ def _relations(
     return sorted(results, key=lambda r: (r.start_seconds, r.subject.object_index, r.predicate, r.object.object_index))
 
 
+def _lasts(a: ClipObject, b: ClipObject, stated: set[int], inverse: set[int]) -> bool:
+    """Whether a relation of two objects that do not move holds as long as both are in view: most keyframes that show both state it."""
+    both = {m.keyframe for m in a.observations} & {m.keyframe for m in b.observations}
+    return a.kind == b.kind == "static" and 2 * len(stated) >= len(both) > 0 and len(stated) > len(inverse)
+
+
 def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
     """One interval for what overlaps or touches, in time order; confidence is the mean.
 
@@ -194,8 +187,8 @@ def _merged(intervals: Sequence[_ScoredInterval]) -> list[_ScoredInterval]:
         _ScoredInterval(
             *hull(group),
             _mean([i.confidence for i in group]),
-            _verified(i.verified for i in group),
-            _all_calls(i.call_ids for i in group),
+            any_agreed(i.verified for i in group),
+            all_calls(i.call_ids for i in group),
         )
         for group in groups
     ]
@@ -298,7 +291,10 @@ def _measured(n: int, obj: ClipObject, times: Sequence[float], frame_size: tuple
 
 
 def _judged_motions(judge: Judge, clip: int, objects: Sequence[ClipObject], times: Sequence[float]) -> list[ClipMotion]:
-    """Motion edges as the judge says, from each keyframe a dynamic object is seen at to the next."""
+    """Motion edges as the judge says, from each keyframe a dynamic object is seen at to the next.
+
+    The first and the last of an object last as long as it is in view, before its first keyframe and after its last.
+    """
     steps = [(n, a, b) for n, obj in enumerate(objects) if obj.kind == "dynamic" for a, b in itertools.pairwise(obj.observations)]
     asked = [tuple(Sighting(clip, m.keyframe, m.name or objects[n].label) for m in (a, b)) for n, a, b in steps]
     opinions = judge.motions([(earlier, later) for earlier, later in asked]) if asked else []
@@ -308,24 +304,14 @@ def _judged_motions(judge: Judge, clip: int, objects: Sequence[ClipObject], time
             from_keyframe=a.keyframe,
             to_keyframe=b.keyframe,
             motion=opinion.motion,
-            start_seconds=times[a.keyframe],
-            end_seconds=times[b.keyframe],
+            start_seconds=objects[n].start_seconds if a is objects[n].observations[0] else times[a.keyframe],
+            end_seconds=objects[n].end_seconds if b is objects[n].observations[-1] else times[b.keyframe],
             confidence=opinion.confidence,
             call_ids=opinion.call_ids,
         )
         for (n, a, b), opinion in zip(steps, opinions, strict=True)
         if opinion.motion is not None
     ]
-
-
-def _verified(verdicts: Iterable[bool | None]) -> bool | None:
-    """True where somebody, asked, agreed; what was denied is not in a frame's graph. None where nobody was asked."""
-    return True if any(verdicts) else None
-
-
-def _all_calls(ids: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """All of them once, in order."""
-    return tuple(dict.fromkeys(itertools.chain.from_iterable(ids)))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -23,7 +23,7 @@ MIN_YES = 0.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the model says of one yes / no prompt. `agrees`: None where it was not asked, or said neither."""
+    """What the model says of one thing. `agrees`: None where it was not asked, said neither, or contradicts itself."""
 
     agrees: bool | None = None
     call_ids: tuple[str, ...] = ()
@@ -66,14 +66,26 @@ class PicturePrompts:
             results.append((text or "(none)", call.id))
         return results
 
-    def verified(self, name: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
-        """What the model says of a yes / no prompt, filled with each of these fields; nothing is asked where the options do not want it.
+    def verified(self, what: str, fields: Sequence[dict[str, object]]) -> list[Verdict]:
+        """Whether things are so, by the prompt `verify_WHAT` filled with each of these fields; nothing is asked if the options say so.
 
-        Source: STEP, dual verification (ii).
+        What the model denies it is asked once more the other way round, by `deny_WHAT`: only what it denies both times is not so. A model
+        that says no too readily would else take away more that is true than false. Source: STEP, dual verification (ii); measured in
+        benchmarks/induction_ablation.py.
         """
         if not self.options.yes_no:
             return [Verdict()] * len(fields)
-        return [Verdict(None if yes is None else yes >= MIN_YES, (call_id,)) for yes, call_id in self.yes_probabilities(name, fields)]
+        first = self.yes_probabilities(f"verify_{what}", fields)
+        denied = [n for n, (yes, _) in enumerate(first) if yes is not None and yes < MIN_YES]
+        again = dict(zip(denied, self.yes_probabilities(f"deny_{what}", [fields[n] for n in denied]), strict=True))
+        verdicts = []
+        for n, (yes, call_id) in enumerate(first):
+            if n not in again:
+                verdicts.append(Verdict(None if yes is None else True, (call_id,)))
+            else:
+                absent, second_id = again[n]
+                verdicts.append(Verdict(False if absent is not None and absent >= MIN_YES else None, (call_id, second_id)))
+        return verdicts
 
     def yes_probabilities(self, name: str, fields: Sequence[dict[str, object]]) -> list[tuple[float | None, str]]:
         """(P(yes), call id) of a yes / no prompt, filled with each of these fields; None where the reply says neither."""

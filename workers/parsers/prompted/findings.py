@@ -50,7 +50,7 @@ def salient_pairs(kinds: Sequence[Kind], most: int) -> list[tuple[int, int]]:
 def found_objects(ask: PicturePrompts, seen: Sequence[AgreedObject], call_id: str) -> list[FoundObject]:
     """The objects that, asked for one by one, are there."""
     found = [FoundObject(name, o, (call_id,)) for name, o in zip(names(seen), seen, strict=True)]
-    verdicts = ask.verified("verify_object", [{"object": f.name} for f in found])
+    verdicts = ask.verified("object", [{"object": f.name} for f in found])
     return [
         replace(f, verified=verdict.agrees, call_ids=(*f.call_ids, *verdict.call_ids))
         for f, verdict in zip(found, verdicts, strict=True)
@@ -69,7 +69,7 @@ def with_attributes(
     Args: agreed_of: of each object, {attribute: confidence}; ids_of: the calls that these rest on.
     """
     places = [(n, kind, name) for n, of_one in enumerate(agreed_of) for kind, name in sorted(of_one) if kind and name]
-    verdicts = ask.verified("verify_attribute", [{"object": found[n].name, "kind": kind, "name": name} for n, kind, name in places])
+    verdicts = ask.verified("attribute", [{"object": found[n].name, "kind": kind, "name": name} for n, kind, name in places])
     attributes: list[list[Attribute]] = [[] for _ in found]
     for (n, kind, name), verdict in zip(places, verdicts, strict=True):
         if verdict.agrees is not False:
@@ -96,6 +96,6 @@ def verified_relations(
             verified=verdict.agrees,
             call_ids=(ids_of[key], *verdict.call_ids),
         )
-        for key, verdict in zip(keys, ask.verified("verify_relation", fields), strict=True)
+        for key, verdict in zip(keys, ask.verified("relation", fields), strict=True)
         if verdict.agrees is not False
     ]

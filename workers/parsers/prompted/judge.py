@@ -89,7 +89,7 @@ class PromptedJudge:
         (reply,) = ask.objects(call, EventReply, ("description",))
         if reply is None:
             return None
-        (verdict,) = ask.verified("verify_event", [{"description": reply.description}])
+        (verdict,) = ask.verified("event", [{"description": reply.description}])
         if verdict.agrees is False:
             return None
         called = {plain(name): name for name in names}

@@ -21,7 +21,7 @@ from workers.parsers.prompted.staged import read_staged
 from workers.parsers.prompted.whole import read_whole
 from workers.video_llms import CachedCalls
 
-VERSION = 1
+VERSION = 2
 
 
 class PromptedParser:

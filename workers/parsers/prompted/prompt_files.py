@@ -29,11 +29,15 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "verify_object": frozenset({"object"}),
         "verify_attribute": frozenset({"object", "kind", "name"}),
         "verify_relation": frozenset({"subject", "predicate", "object"}),
+        "deny_object": frozenset({"object"}),
+        "deny_attribute": frozenset({"object", "kind", "name"}),
+        "deny_relation": frozenset({"subject", "predicate", "object"}),
         "same_in_clip": frozenset({"first", "second", "seconds"}),
         "same_across": frozenset({"first", "second", "first_count", "first_frame", "second_frame"}),
         "motion": frozenset({"object", "seconds"}),
         "event": frozenset({"objects"}),
         "verify_event": frozenset({"description"}),
+        "deny_event": frozenset({"description"}),
     }
 )
 """What each prompt may be filled with."""
