@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from graph_schema.errors import BadInput
-from graph_schema.model_names import requested_model
+from graph_schema.model_names import requested_model, requested_parser
+from graph_schema.options import PromptedParserOptions
+from graph_schema.settings import Settings
 
 
 def test_a_name_in_the_folder_and_a_hub_id(tmp_path: Path) -> None:
@@ -32,3 +34,16 @@ def test_a_hub_id_that_is_a_folder_here_is_no_hub_id(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput):
         requested_model("detector", "owner/name", None)
+
+
+def test_a_detector_beside_a_model_is_named_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "yolo.cfg").touch()
+    settings = Settings(data=tmp_path, models=tmp_path, openai_url="http://127.0.0.1:9/v1")
+    served = PromptedParserOptions(model="m", backend="openai", boxes_from="yolo.cfg")
+    assert requested_parser(served, settings) == served.model_copy(update={"boxes_from": str(tmp_path / "yolo.cfg")})
+    assert requested_parser(PromptedParserOptions(model="a/b", boxes_from="c/d"), settings).model_dump(include={"model", "boxes_from"}) == {
+        "model": "a/b",
+        "boxes_from": "c/d",
+    }
+    with pytest.raises(BadInput, match=r"detector '/etc/passwd' is neither in the folder STEPGRAPH_MODELS nor a hub id"):
+        requested_parser(PromptedParserOptions(model="a/b", boxes_from="/etc/passwd"), settings)
