@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 PixelBox = tuple[float, float, float, float]
 """In pixels of one frame."""
@@ -33,6 +34,14 @@ def box_iou(a: Sequence[float], b: Sequence[float]) -> float:
         return 0.0
     shared = width * height
     return float(shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared))
+
+
+def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`box_iou` of each of n boxes (n, 4) with each of m (m, 4): (n, m)."""
+    sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
+    shared = np.prod(np.maximum(sides, 0.0), axis=2)
+    areas_a, areas_b = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
+    return np.asarray(np.divide(shared, areas_a[:, None] + areas_b - shared, out=np.zeros_like(shared), where=shared > 0))
 
 
 def axis_gap(a: Sequence[float], b: Sequence[float]) -> float:

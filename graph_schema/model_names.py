@@ -27,8 +27,12 @@ def requested_parser(parser: ParserOptions, settings: Settings) -> ParserOptions
         if parser.backend == "plugin":
             find_plugin(VIDEO_LLMS, parser.model)
         check_server(parser, settings)
+        found: dict[str, str] = {}
         if parser.backend == "transformers":
-            return parser.model_copy(update={"model": requested_model("model", parser.model, settings.models)})
+            found["model"] = requested_model("model", parser.model, settings.models)
+        if parser.boxes_from is not None:
+            found["boxes_from"] = requested_model("detector", parser.boxes_from, settings.models)
+        return parser.model_copy(update=found)
     return parser
 
 

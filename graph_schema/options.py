@@ -49,6 +49,12 @@ class PromptedParserOptions(Record):
     boxes: Literal["none", "pixels", "thousandths", "fractions"] = Field(
         default="none", description="what the model counts boxes in, if it is to give them: Qwen2.5-VL pixels, Qwen3-VL thousandths"
     )
+    boxes_from: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="a detector, named as one of that parser, that puts boxes on what the model names and says whether it sees it too",
+    )
     merge: bool = Field(default=True, description="ask the model about look-alikes within a clip, and about motions")
     bridge: bool = Field(default=True, description="ask the model which objects of different clips are one")
     max_candidates: int = Field(default=3, ge=1, le=1000, description="earlier objects that one of a later clip is compared with")
@@ -96,6 +102,10 @@ ParserOptions = Annotated[
 """What reads the frames: one of these by its `kind`."""
 
 
+FLAGS: Final[Mapping[str, str]] = MappingProxyType({"boxes_from": "boxes"})
+"""What the command line calls an option, where it is not by its name."""
+
+
 def named_parser(kind: str, choices: Mapping[str, Any]) -> JsonObject:
     """The options of a parser named on the command line, as JSON to be validated; `choices` has None or nothing for what was not given.
 
@@ -105,7 +115,7 @@ def named_parser(kind: str, choices: Mapping[str, Any]) -> JsonObject:
     for name in given:
         if name not in PARSER_KINDS[kind].model_fields:
             owners = [k for k, options in PARSER_KINDS.items() if name in options.model_fields]
-            raise BadInput(f"--{name} is of --parser {' and '.join(owners)}; this run has --parser {kind}")
+            raise BadInput(f"--{FLAGS.get(name, name)} is of --parser {' and '.join(owners)}; this run has --parser {kind}")
     if kind == "detector" and "detector" not in given:
         raise BadInput("--parser detector needs --detector: a model folder, a .cfg, .weights or .onnx file, or a hub id")
     if kind == "prompted" and "model" not in given:

@@ -152,3 +152,12 @@ def real_videos() -> Path:
     if not folder.is_dir():
         raise NoRealVideos(f"no real videos in {folder}; set STEPGRAPH_TEST_DATA to a folder that has videos/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights(real_videos: Path) -> Path:
+    """A detector with real weights; no part of the repository either."""
+    path = real_videos.parents[1] / "models" / "yolo-fastest-xl.cfg"
+    if not path.is_file():
+        pytest.skip(f"no detector {path}")
+    return path

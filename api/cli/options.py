@@ -25,6 +25,12 @@ Backend = Annotated[
     typer.Option(help="Of --parser prompted: transformers (on this machine), openai (the server at STEPGRAPH_OPENAI_URL), or plugin."),
 ]
 Detector = Annotated[str | None, typer.Option(help="Of --parser detector: a .cfg or .onnx file, a model folder, or a hub id.")]
+Boxes = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --parser prompted: a detector, as of --detector, that puts boxes on what the model names and says whether it sees it."
+    ),
+]
 Words = Annotated[str, typer.Option(help="Of --parser detector: the only labels wanted, as in cup,person.")]
 Set = Annotated[
     list[str] | None,
@@ -42,6 +48,7 @@ def induction_options(
     backend: str | None = None,
     detector: str | None = None,
     words: str = "",
+    boxes: str | None = None,
     settings: Sequence[str] | None = None,
     config: Path | None = None,
 ) -> JsonObject:
@@ -54,7 +61,7 @@ def induction_options(
     before = values.get("parser", {})
     before = {"kind": before} if isinstance(before, str) else dict(before)
     listed = tuple(filter(None, (word.strip() for word in words.split(","))))
-    flags = {"model": model, "backend": backend, "detector": detector, "words": listed}
+    flags = {"model": model, "backend": backend, "detector": detector, "words": listed, "boxes_from": boxes}
     more = {name: value for name, value in before.items() if name != "kind"}
     kind = parser or before.get("kind") or "opencv"
     if kind not in PARSER_KINDS:

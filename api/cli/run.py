@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.options import Backend, Config, Detector, Json, Model, Parser, Set, Videos, Words, checked_options, induction_options
+from api.cli.options import Backend, Boxes, Config, Detector, Json, Model, Parser, Set, Videos, Words, checked_options, induction_options
 from api.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def run(
     backend: Backend = None,
     detector: Detector = None,
     words: Words = "",
+    boxes: Boxes = None,
     set_: Set = None,
     config: Config = None,
     samples: Annotated[int, typer.Option(min=1, max=100_000, help="Questions to sample, over all videos.")] = 60,
@@ -36,7 +37,9 @@ def run(
     from graph_schema.options import RunOptions
     from graph_schema.settings import Settings
 
-    induction = induction_options(parser, model=model, backend=backend, detector=detector, words=words, settings=set_, config=config)
+    induction = induction_options(
+        parser, model=model, backend=backend, detector=detector, words=words, boxes=boxes, settings=set_, config=config
+    )
     sampling = {"samples": samples, "step_mix": _mix(step_mix), "seed": seed, "train": train}
     options: RunOptions = checked_options(RunOptions, {**induction, **sampling})  # type: ignore[dict-item]
     try:

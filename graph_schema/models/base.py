@@ -29,6 +29,14 @@ Seconds = Annotated[float, Field(ge=0)]
 Kind = Literal["static", "dynamic"]
 CallIds = Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids, description="the cached model calls that it rests on")]
 Verified = Annotated[bool | None, Field(description="whether a model, asked whether it is so, agreed; null: not asked")]
+Detected = Annotated[
+    bool | None,
+    Field(
+        exclude_if=lambda detected: detected is None,
+        description="whether a detector beside the model sees it too; null: there is none, it has no such class, or it sees fewer than "
+        "were named and nothing tells which",
+    ),
+]
 VerifiedOrAbsent = Annotated[Verified, Field(exclude_if=lambda verified: verified is None)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Interval, Kind, Verified, VerifiedOrAbsent
+from graph_schema.models.base import SCHEMA_VERSION, Box, CallIds, Confidence, Detected, Interval, Kind, Verified, VerifiedOrAbsent
 from graph_schema.models.scene import Attribute
 from graph_schema.models.video import Clip, Video
 from graph_schema.record import Record
@@ -50,6 +50,7 @@ class SceneObject(Interval):
     entity_id: str
     confidence: Confidence = 1.0
     verified: Verified = None
+    detected: Detected = None
     boxes: tuple[ObjectBox, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     centre: Vector = Field(default=None, description="in the graph's coordinate frame; of relation graphs")

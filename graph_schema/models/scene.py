@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from graph_schema.models.base import Box, CallIds, Confidence, Interval, Kind, Seconds, VerifiedOrAbsent
+from graph_schema.models.base import Box, CallIds, Confidence, Detected, Interval, Kind, Seconds, VerifiedOrAbsent
 from graph_schema.record import Record
 
 
@@ -40,6 +40,7 @@ class FrameObject(Record):
     start_seconds: Seconds | None = None
     end_seconds: Seconds | None = None
     verified: VerifiedOrAbsent = None
+    detected: Detected = None
     call_ids: CallIds = ()
 
 

@@ -27,6 +27,7 @@ def test_flags_name_the_parser_and_its_model() -> None:
     assert options("detector", detector="x.cfg", words="cup, person").parser == DetectorParserOptions(
         detector="x.cfg", words=("cup", "person")
     )
+    assert options("prompted", model="qwen", boxes="x.cfg").parser == PromptedParserOptions(model="qwen", boxes_from="x.cfg")
     prompted = options("prompted", model="qwen", backend="openai")
     assert prompted.parser == PromptedParserOptions(model="qwen", backend="openai")
     assert (prompted.split.max_keyframes, prompted.split.max_keyframes_per_clip, prompted.split.min_keyframes_per_clip) == (24, 4, 1)
@@ -65,6 +66,7 @@ def test_graphs_of_a_plain_split_keep_the_configuration_they_had_before_these_op
         ({"parser": "hog"}, "no parser 'hog'; this version has: opencv, detector, prompted; no plugin 'hog'"),
         ({"parser": "opencv", "detector": "x.cfg"}, "--detector is of --parser detector; this run has --parser opencv"),
         ({"model": "qwen"}, "--model is of --parser prompted; this run has --parser opencv"),
+        ({"parser": "opencv", "boxes": "x.cfg"}, "--boxes is of --parser prompted; this run has --parser opencv"),
         ({"parser": "detector"}, "--parser detector needs --detector"),
         ({"parser": "prompted"}, "--parser prompted needs --model"),
         ({"parser": "prompted", "model": "m", "backend": "ollama"}, "backend: Input should be 'transformers', 'openai' or 'plugin'"),

@@ -254,6 +254,8 @@ def test_a_parser_that_cannot_work_here_is_refused_and_one_with_its_own_model_is
     assert "STEPGRAPH_OPENAI_URL is not set" in served.json()["detail"]
     path = order(model="/etc/passwd")
     assert path.status_code == 422 and "'/etc/passwd' is no hub id" in path.json()["detail"]
+    boxed = order(model="owner/name", boxes_from="/etc/passwd")
+    assert boxed.status_code == 422 and "detector '/etc/passwd' is no hub id" in boxed.json()["detail"]
     here = order(model="owner/name", samples=3)
     assert (here.status_code, here.json()["queue"]) == (202, "gpu")
     parameters = here.json()["parameters"]

@@ -20,11 +20,11 @@ from tests.support.service import shots_video
 
 
 class Runs:
-    """`stepgraph run` on a video of three shots, again and again in one data folder."""
+    """`stepgraph run` on a video, one of three shots if none is given, again and again in one data folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, video: Path | None = None) -> None:
         self.folder = folder
-        self.video = shots_video(folder / "shots.mp4", 3)
+        self.video = video or shots_video(folder / "shots.mp4", 3)
 
     def __call__(self, url: str | None, **parser: Any) -> RunRecord:
         options = {"parser": {"kind": "prompted", "model": MODEL, "backend": "openai", **parser}, "train": False, "samples": 10}
@@ -172,3 +172,27 @@ def test_a_server_that_is_not_there_or_has_another_model_is_refused_before_any_w
         runs(server.url, model="qwen")
     assert not (tmp_path / "out" / "run.json").exists()
     assert not (tmp_path / "data" / "keyframes").exists()
+
+
+def test_a_detector_beside_the_model_puts_boxes_on_what_it_sees_too(real_videos: Path, weights: Path, tmp_path: Path) -> None:
+    """The server sees a man with a cup in each picture; there is a woman with a dog."""
+    runs = Runs(tmp_path, real_videos / "sam2_dog.mp4")
+    with model_server() as server:
+        graph = runs.graph(runs(server.url, boxes_from=str(weights)))
+        asked = len(server.requests)
+        without = runs.graph(runs(server.url))
+        assert [body for body in server.requests[asked:] if body] == []  # a detector changes no call
+    people, cups = ([o for o in graph.objects if o.label == label] for label in ("man", "cup"))
+    assert {o.detected for o in cups} == {False} and all(box.box_xyxy is None for o in cups for box in o.boxes)
+    boxed = [o for o in people if o.boxes[0].box_xyxy is not None]
+    assert len(boxed) >= 0.7 * len(people) and {o.detected for o in boxed} == {True}
+    assert graph.configuration["parser"]["configuration"]["boxes_from"]["sha256"].keys() == {"cfg", "weights"}
+    assert without.id != graph.id and {o.detected for o in without.objects} == {None}
+
+
+def test_a_detector_that_is_none_is_refused_before_any_call(tmp_path: Path) -> None:
+    with model_server() as server:
+        with pytest.raises(BadInput, match=r"detector 'absent\.onnx' is no file"):
+            Runs(tmp_path)(server.url, boxes_from="absent.onnx")
+        assert server.requests == []
+    assert not (tmp_path / "out" / "run.json").exists()

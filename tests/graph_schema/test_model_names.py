@@ -46,3 +46,16 @@ def test_a_hub_id_that_is_a_folder_here_is_no_hub_id(tmp_path: Path, monkeypatch
 def test_code_cannot_be_named_only_what_an_installed_package_declares(tmp_path: Path, parser: ParserOptions, group: str) -> None:
     with pytest.raises(BadInput, match=f"no plugin 'os:system' of the group {group}; installed: none"):
         requested_parser(parser, Settings(data=tmp_path))
+
+
+def test_a_detector_beside_a_model_is_named_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "yolo.cfg").touch()
+    settings = Settings(data=tmp_path, models=tmp_path, openai_url="http://127.0.0.1:9/v1")
+    served = PromptedParserOptions(model="m", backend="openai", boxes_from="yolo.cfg")
+    assert requested_parser(served, settings) == served.model_copy(update={"boxes_from": str(tmp_path / "yolo.cfg")})
+    assert requested_parser(PromptedParserOptions(model="a/b", boxes_from="c/d"), settings).model_dump(include={"model", "boxes_from"}) == {
+        "model": "a/b",
+        "boxes_from": "c/d",
+    }
+    with pytest.raises(BadInput, match=r"detector '/etc/passwd' is neither in the folder STEPGRAPH_MODELS nor a hub id"):
+        requested_parser(PromptedParserOptions(model="a/b", boxes_from="/etc/passwd"), settings)

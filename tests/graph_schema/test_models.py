@@ -21,6 +21,6 @@ def test_a_vector_has_one_number_for_each_dimension_of_the_graphs_frame() -> Non
 
 
 def test_what_a_weight_free_parse_does_not_know_is_not_in_its_json() -> None:
-    assert not {"verified", "call_ids"} & FrameObject(label="cup", kind="static").model_dump().keys()
+    assert not {"verified", "detected", "call_ids"} & FrameObject(label="cup", kind="static").model_dump().keys()
     verified_object = FrameObject(label="cup", kind="static", verified=False, call_ids=("c1",))
     assert verified_object.model_dump(mode="json", include={"verified", "call_ids"}) == {"verified": False, "call_ids": ["c1"]}

@@ -79,7 +79,7 @@ def cup_graph(g: str) -> STSG:
             ),
         ),
         objects=(
-            thing("cup", "cup", "CUP", 0, first, second, kind="static", attributes=red, verified=True),
+            thing("cup", "cup", "CUP", 0, first, second, kind="static", attributes=red, verified=True, detected=False),
             thing("ball1", "ball", "BALL", 0, first, kind="dynamic", confidence=0.25),
             thing("ball2", "ball", "BALL", 0, second, kind="dynamic"),
             thing("cup2", "cup", "CUP", 1, third, kind="static"),
@@ -148,6 +148,7 @@ def stsgs(draw: st.DrawFn) -> STSG:
                 entity_id=f"{g}E{draw(st.integers(0, 2))}",
                 confidence=draw(_share),
                 verified=draw(st.none() | st.booleans()),
+                detected=draw(st.none() | st.booleans()),
                 boxes=tuple(draw(_box(k.id)) for k in seen),
                 attributes=tuple(
                     Attribute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graph_schema.identifiers import graph_id
-from graph_schema.models import STSG, FrameSceneGraph, Video
+from graph_schema.models import STSG, FrameSceneGraph, Kind, Video
 from tests.support.induction_examples import LEFT, MIDDLE, RIGHT, frame, frame_object
 from workers.induction import assemble, bridge_clips, merge_clip
 from workers.media import SplitClip, SplitKeyframe, SplitVideo
@@ -96,6 +96,20 @@ def test_the_same_input_gives_the_same_graph_and_survives_json() -> None:
     graph = assembled()
     assert graph == assembled()
     assert STSG.model_validate_json(graph.model_dump_json()) == graph
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"), [((False, None), False), ((True, False), True), ((None, None), None)], ids=["not seen", "seen once", "not asked"]
+)
+def test_what_a_detector_says_stays_with_the_nodes(said: tuple[bool | None, bool | None], whole: bool | None) -> None:
+    """A static object has one node for both keyframes, a dynamic one a node for each."""
+
+    def nodes(kind: Kind) -> list[bool | None]:
+        objects = [frame_object(kind=kind, track="a").model_copy(update={"detected": one}) for one in said]
+        graph = merge_clip([frame(t, [o]) for t, o in zip((1.0, 2.0), objects, strict=True)])
+        return [o.detected for o in assemble(split((0, 6, [1.0, 2.0])), [graph], producer="by hand", configuration={}).objects]
+
+    assert (nodes("static"), nodes("dynamic")) == ([whole], list(said))
 
 
 def test_an_object_is_in_view_within_its_clip_only() -> None:

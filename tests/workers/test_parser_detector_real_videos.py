@@ -15,14 +15,6 @@ from workers.parsers.detector.open_detector import open_detector_parser
 from workers.parsers.detector.yolo import load_yolo
 
 
-@pytest.fixture(scope="module")
-def weights(real_videos: Path) -> Path:
-    path = real_videos.parents[1] / "models" / "yolo-fastest-xl.cfg"
-    if not path.is_file():
-        pytest.skip(f"no detector {path}")
-    return path
-
-
 def graphs_of(video: Path, weights: Path, data: Path) -> list[FrameSceneGraph]:
     parser = open_detector_parser(DetectorParserOptions(detector=str(weights)))
     with open_split(video, data=data) as (_, clips):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from graph_schema.geometry import PixelBox
+from graph_schema.geometry import PixelBox, box_ious
+from graph_schema.record import JsonObject
+from workers.media import ClipFrames
 from workers.parsers.detector.association import BoxTrack, associate, keep_objects, without_duplicates
-from workers.parsers.detector.base import NamedBox
+from workers.parsers.detector.base import Image, NamedBox
 from workers.parsers.detector.labels import voted_label
+from workers.parsers.detector.parser import DetectorParser
 
 TIMES = np.arange(40, dtype=np.float64) * 0.16
 A, B = (0.0, 0.0, 10.0, 20.0), (100.0, 0.0, 110.0, 20.0)
@@ -85,3 +90,34 @@ def test_what_is_seen_too_seldom_is_no_object() -> None:
 def test_labels_that_change_from_frame_to_frame_are_of_no_object() -> None:
     frames = {f: [dog(label="dog" if f % 2 else "cup")] for f in range(10)}
     assert objects(frames) == []
+
+
+class Grid:
+    """A detector that sees 200 cups and cars, in 10 rows of 20, in every picture."""
+
+    labels = ("cup", "car")
+
+    def __init__(self) -> None:
+        self.configuration = JsonObject()
+
+    def told(self, words: Sequence[str]) -> Grid:
+        return self
+
+    def detect(self, images: Sequence[Image]) -> list[list[NamedBox]]:
+        cells = [(x, y, self.labels[(x + y) % 2]) for y in range(10) for x in range(20)]
+        return [[NamedBox(label, 0.9, (x / 20, y / 10, x / 20 + 0.04, y / 10 + 0.08)) for x, y, label in cells] for _ in images]
+
+
+def test_two_hundred_objects_in_a_frame() -> None:
+    """Each link weighs all the others that stand near: that must not be done one by one."""
+    images = np.zeros((8, 90, 160, 3), np.uint8)
+    clip = ClipFrames(0, 0.0, 0.64, TIMES[:8] / 2, np.arange(8), images, (0, 7), (160, 90))
+    graphs = DetectorParser(Grid(), min_confidence=0.45).parse_frames(clip)
+    assert [len(g.objects) for g in graphs] == [200, 200]
+    # each of a row left of those after it, each of a column above those below it: 10 * 190 + 20 * 45
+    assert [len(g.relations) for g in graphs] == [2800, 2800]
+
+
+def test_overlaps_of_many_boxes_are_those_of_each_two() -> None:
+    a, b = np.array([A, B]), np.array([(5.0, 0.0, 15.0, 20.0), A, (10.0, 0.0, 20.0, 20.0)])
+    assert box_ious(a, b) == pytest.approx(np.array([[1 / 3, 1.0, 0.0], [0.0, 0.0, 0.0]]))

@@ -11,9 +11,11 @@ import numpy as np
 
 from graph_schema.models import FrameSceneGraph, Kind
 from graph_schema.options import PromptedParserOptions
+from tests.support.onnx_files import write_detector
 from tests.support.scripted_model import Reply, ScriptedModel
 from workers.media import ClipFrames, SplitClip, SplitKeyframe
 from workers.parsers import ClipToParse
+from workers.parsers.detector.open_detector import open_detector
 from workers.parsers.prompted import PromptedParser
 from workers.video_llms import CachedCalls, Prompt
 
@@ -30,7 +32,10 @@ def read(folder: Path, reply: Reply, yes: Yes = lambda images, prompt: 1.0, **op
         raise AssertionError("a parser that asks about keyframes needs no other frame")
 
     model = ScriptedModel(reply, yes)
-    parser = PromptedParser(PromptedParserOptions.model_validate({"model": "scripted", **options}), CachedCalls(model, folder))
+    chosen = PromptedParserOptions.model_validate({"model": "scripted", **options})
+    detector = None if chosen.boxes_from is None else open_detector(chosen.boxes_from)
+    parser = PromptedParser(chosen, CachedCalls(model, folder), detector=detector)
+    assert ("boxes_from" in parser.configuration) is (detector is not None)
     (graph,) = parser.parse(ClipToParse(clip, (picture,), no_frames))
     return graph, model
 
@@ -127,3 +132,32 @@ def test_one_prompt_for_the_whole_graph(tmp_path: Path) -> None:
     assert [o.box_xyxy for o in graph.objects] == [(0.0, 0.0, 0.5, 1.0), None]  # of a picture of 200 x 100
     assert [r.reason for r in graph.rejections] == ["1 of the objects are not of the form that was asked for"]
     assert [q.stage for q in model.asked] == ["whole", "verify_object", "verify_object", "verify_attribute", "verify_relation"]
+
+
+def test_a_detector_puts_boxes_on_what_is_named_and_says_what_it_does_not_see(tmp_path: Path) -> None:
+    output = np.zeros((1, 42, 7), np.float32)  # one person, in the middle of a picture of 64 x 32
+    output[0, :, 0] = 60
+    output[0, 0] = [32, 16, 16, 16, 1, 0, 0.9]
+    path = write_detector(tmp_path / "net.onnx", output, size=(64, 32))
+    path.with_suffix(".names").write_text("cup\nperson\n")
+    graph, _ = read(tmp_path, staged, samples=3, boxes_from=str(path))
+    assert [(o.label, o.box_xyxy, o.detected) for o in graph.objects] == [("man", (0.375, 0.25, 0.625, 0.75), True), ("cup", None, False)]
+    assert said(graph)[1] == [(0, "holding", 1), (0, "left of", 1)]  # a verdict takes nothing away
+    without, _ = read(tmp_path, staged, samples=3)
+    assert [(o.box_xyxy, o.detected) for o in without.objects] == [(None, None)] * 2
+
+
+def test_two_hundred_objects_in_a_frame(tmp_path: Path) -> None:
+    labels = [f"thing {n}" for n in range(250)]
+
+    def many(images: Sequence[Path], prompt: Prompt, k: int) -> str:
+        if prompt.stage == "objects":
+            return json.dumps({"objects": labels})
+        return json.dumps({"dynamic": [], "static": labels, "attributes": [], "relations": []})
+
+    graph, model = read(tmp_path, many, samples=3, max_objects=200)
+    assert [o.label for o in graph.objects] == labels[:200]
+    stages = [q.stage for q in model.asked]
+    assert {stage: stages.count(stage) for stage in dict.fromkeys(stages)} == {
+        "narrative": 1, "objects": 1, "verify_object": 200, "kinds": 1, "description": 200, "attributes": 200, "relations": 24,
+    }  # fmt: skip

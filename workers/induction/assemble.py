@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph_schema.identifiers import graph_id
@@ -98,6 +98,7 @@ def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> l
                 id=_node_id(gid, clip.index, whole),
                 confidence=obj.confidence,
                 verified=True if any(m.verified for m in obj.observations) else None,
+                detected=_seen_at_all(m.detected for m in obj.observations),
                 boxes=tuple(boxes.values()),
                 attributes=obj.attributes,
                 call_ids=tuple(dict.fromkeys([*(i for m in obj.observations for i in m.call_ids), *obj.call_ids])),
@@ -109,6 +110,7 @@ def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> l
             id=_node_id(gid, clip.index, EdgeEndpoint(object_index=n, keyframe=m.keyframe)),
             confidence=m.confidence,
             verified=m.verified,
+            detected=m.detected,
             boxes=(boxes[m.keyframe],),
             attributes=m.attributes,
             call_ids=tuple(dict.fromkeys([*m.call_ids, *obj.call_ids])),
@@ -116,6 +118,12 @@ def _nodes(gid: str, clip: SplitClip, n: int, obj: ClipObject, entity: str) -> l
         )
         for m in obj.observations
     ]
+
+
+def _seen_at_all(verdicts: Iterable[bool | None]) -> bool | None:
+    """What a detector says of an object at its keyframes, in one: seen at one of them is enough."""
+    said = {verdict for verdict in verdicts if verdict is not None}
+    return True in said if said else None
 
 
 def _clip(gid: str, clip: SplitClip, graph: ClipGraph, how: Induction) -> Clip:

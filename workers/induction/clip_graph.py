@@ -18,6 +18,7 @@ class ObjectObservation(Record):
     confidence: Confidence = 1.0
     name: str | None = None
     verified: bool | None = None
+    detected: bool | None = None
     call_ids: tuple[str, ...] = ()
 
 

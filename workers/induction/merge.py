@@ -110,6 +110,7 @@ def _object(frames: Sequence[FrameSceneGraph], same: SameObject, spans: Sequence
                 confidence=o.confidence,
                 name=o.name,
                 verified=o.verified,
+                detected=o.detected,
                 call_ids=o.call_ids,
             )
             for (k, _), o in zip(group, seen, strict=True)

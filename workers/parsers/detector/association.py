@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from graph_schema.geometry import PixelBox, box_centre, box_iou, centre_distance
+from graph_schema.geometry import PixelBox, box_centre, box_iou, box_ious
 from workers.parsers.detector.base import NamedBox
 from workers.parsers.detector.labels import family_of, voted_label
 
@@ -88,7 +88,7 @@ def without_duplicates(boxes: Sequence[NamedBox], limit: float = DUPLICATE_IOU) 
 
 
 def _lies_in_family(a: NamedBox, b: NamedBox) -> bool:
-    return family_of(a.label) == family_of(b.label) and _share_inside(a.box_xyxy, b.box_xyxy) > SAME_INSIDE
+    return _share_inside(a.box_xyxy, b.box_xyxy) > SAME_INSIDE and family_of(a.label) == family_of(b.label)
 
 
 def associate(frames: Mapping[int, Sequence[NamedBox]], times: NDArray[np.float64], *, start_confidence: float) -> list[BoxTrack]:
@@ -124,11 +124,9 @@ def _link(
     strong: bool,
 ) -> list[NamedBox]:
     """Give each track at most one box, the pairs that overlap most together; return the boxes that none took."""
-    scores = np.zeros((len(tracks), len(boxes)))
-    for i, track in enumerate(tracks):
-        others = [t.boxes[t.last] for t in tracks if t is not track] + list(all_boxes)
-        for j, box in enumerate(boxes):
-            scores[i, j] = _score(track, box, frame, times, [o for o in others if o is not box], strong=strong)
+    if not tracks or not boxes:
+        return list(boxes)
+    scores = _scores(tracks, boxes, frame, times, all_boxes, strong=strong)
     rows, columns = linear_sum_assignment(-scores)
     taken = set()
     for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -138,28 +136,56 @@ def _link(
     return [box for j, box in enumerate(boxes) if j not in taken]
 
 
-def _score(track: BoxTrack, box: NamedBox, frame: int, times: NDArray[np.float64], others: Sequence[NamedBox], *, strong: bool) -> float:
-    """How well a box goes on a track, 0 where it must not."""
-    last = track.boxes[track.last]
-    same_label = family_of(box.label) in {family_of(last.label), family_of(track.label or "")}
-    expected = track.expected(frame, times)
-    overlap = max(box_iou(expected, box.box_xyxy), box_iou(last.box_xyxy, box.box_xyxy))
-    rivals = [o for o in others if family_of(o.label) == family_of(box.label) and _stands_near(o.box_xyxy, box.box_xyxy)]
-    gap = times[frame] - times[track.last] > SHORT_GAP_SECONDS
-    if gap and rivals:
-        return 0.0
-    if overlap >= (MIN_IOU if strong and same_label and not gap else MIN_IOU_WEAK):
-        return overlap if same_label else 0.5 * overlap
-    near = centre_distance(expected, box.box_xyxy) <= MAX_LEAP * _longer_side(box.box_xyxy)
-    return LEAP_SCORE if strong and same_label and near and not gap and not rivals else 0.0
+def _scores(
+    tracks: Sequence[BoxTrack],
+    boxes: Sequence[NamedBox],
+    frame: int,
+    times: NDArray[np.float64],
+    all_boxes: Sequence[NamedBox],
+    *,
+    strong: bool,
+) -> NDArray[np.float64]:
+    """How well each box goes on each track, (tracks, boxes); 0 where it must not."""
+    last_boxes = [t.boxes[t.last] for t in tracks]
+    last, now, everyone = _corners(last_boxes), _corners(boxes), _corners(all_boxes)
+    expected = np.array([t.expected(frame, times) for t in tracks])
+    family, last_family, families = _families(boxes), _families(last_boxes), _families(all_boxes)
+    voted_family = np.array([family_of(t.label or "") for t in tracks])
+    same_label = (last_family[:, None] == family) | (voted_family[:, None] == family)
+    overlap = np.maximum(box_ious(expected, now), box_ious(last, now))
+    near_tracks = (last_family[:, None] == family) & _stand_near(last, now)
+    itself = np.array([[other is box for box in boxes] for other in all_boxes])
+    near_boxes = (families[:, None] == family) & _stand_near(everyone, now) & ~itself
+    rivals = near_tracks.sum(axis=0) - near_tracks + near_boxes.sum(axis=0) > 0
+    gap = np.array([[times[frame] - times[t.last] > SHORT_GAP_SECONDS] for t in tracks])
+    sure = strong & same_label & ~gap
+    near = _distances(expected, now) <= MAX_LEAP * _longer_sides(now)
+    leaps = np.where(sure & near & ~rivals, LEAP_SCORE, 0.0)
+    overlaps = np.where(same_label, overlap, 0.5 * overlap)
+    scores = np.where(overlap >= np.where(sure, MIN_IOU, MIN_IOU_WEAK), overlaps, leaps)
+    return np.where(gap & rivals, 0.0, scores)
 
 
-def _stands_near(a: PixelBox, b: PixelBox) -> bool:
-    return centre_distance(a, b) <= RIVAL_SIZES * max(_longer_side(a), _longer_side(b))
+def _corners(boxes: Sequence[NamedBox]) -> NDArray[np.float64]:
+    return np.array([b.box_xyxy for b in boxes], dtype=np.float64).reshape(len(boxes), 4)
 
 
-def _longer_side(box: PixelBox) -> float:
-    return max(box[2] - box[0], box[3] - box[1])
+def _families(boxes: Sequence[NamedBox]) -> NDArray[np.str_]:
+    return np.array([family_of(b.label) for b in boxes], dtype=np.str_)
+
+
+def _stand_near(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return _distances(a, b) <= RIVAL_SIZES * np.maximum(_longer_sides(a)[:, None], _longer_sides(b))
+
+
+def _distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the middles of each two boxes."""
+    middles_a, middles_b = (a[:, :2] + a[:, 2:]) / 2, (b[:, :2] + b[:, 2:]) / 2
+    return np.asarray(np.linalg.norm(middles_a[:, None] - middles_b[None], axis=2))
+
+
+def _longer_sides(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).max(axis=1))
 
 
 def keep_objects(

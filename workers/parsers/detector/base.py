@@ -33,7 +33,11 @@ class Detector(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names it can give."""
+        """The names it can give; none of a detector that was not told yet what to find."""
+        ...
+
+    def told(self, words: Sequence[str]) -> Detector:
+        """The same detector, to find these words; itself where its names are fixed."""
         ...
 
     def detect(self, images: Sequence[Image]) -> list[list[NamedBox]]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from graph_schema.geometry import PixelBox, box_between
+from graph_schema.geometry import PixelBox, box_between, clip_box
 from graph_schema.models import FrameSceneGraph, Kind
 from graph_schema.record import JsonObject
 from graph_schema.vocabulary import STANDS
@@ -27,7 +27,7 @@ from workers.parsers.measuring.statements import state_at_keyframes
 from workers.parsers.measuring.threads import opencv_threads
 from workers.parsers.measuring.tracks import Detection, Mask, Track, end_of, facts, moves
 
-VERSION = 1
+VERSION = 2
 """Raised when the same boxes give another graph than before."""
 EXAMINED_SECONDS = 0.16
 """Time between two frames in which objects are sought: every second analysis frame. Keyframes are examined as well."""
@@ -85,8 +85,8 @@ class DetectorParser:
             batch = frames[first : first + BATCH]
             found = self._detector.detect([np.ascontiguousarray(clip.images[f]) for f in batch])
             for frame, boxes in zip(batch, found, strict=True):
-                wanted = [b for b in boxes if not self._words or b.label in self._words]
-                seen[frame] = [b._replace(box_xyxy=_in_pixels(b.box_xyxy, width, height)) for b in wanted]
+                wanted = [(b, _in_pixels(b.box_xyxy, width, height)) for b in boxes if not self._words or b.label in self._words]
+                seen[frame] = [b._replace(box_xyxy=inside) for b, inside in wanted if inside is not None]
         return seen
 
 
@@ -148,8 +148,7 @@ def _kind(track: Track, words: Words, clip: ClipFrames) -> Kind:
     return "dynamic" if goes_by_itself(track.label) and standing < STANDING_SHARE * in_view else "static"
 
 
-def _in_pixels(box: PixelBox, width: int, height: int) -> PixelBox:
-    """The part of a box of fractions inside the picture, in pixels."""
-    x1, x2 = sorted(min(max(v, 0.0), 1.0) * width for v in (box[0], box[2]))
-    y1, y2 = sorted(min(max(v, 0.0), 1.0) * height for v in (box[1], box[3]))
-    return x1, y1, x2, y2
+def _in_pixels(box: PixelBox, width: int, height: int) -> PixelBox | None:
+    """The part of a box of fractions inside the picture, in pixels; None where there is none: some models look at padding too."""
+    (x1, x2), (y1, y2) = sorted((box[0] * width, box[2] * width)), sorted((box[1] * height, box[3] * height))
+    return clip_box((x1, y1, x2, y2), width, height)

@@ -1,4 +1,4 @@
-"""Detectors of the YOLO family by OpenCV: a Darknet pair (.cfg and .weights), or an ONNX file with a YOLOv5- or YOLOv8-like head."""
+"""Detectors of the YOLO family by OpenCV: a Darknet pair (.cfg and .weights), or an ONNX file with one of the layouts of `yolo_heads`."""
 
 from __future__ import annotations
 
@@ -11,27 +11,18 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from graph_schema.errors import BadInput
-from graph_schema.geometry import PixelBox
 from graph_schema.identifiers import file_sha256
 from graph_schema.record import JsonObject
 from workers.parsers.detector.base import MIN_CONFIDENCE, Image, NamedBox
 from workers.parsers.detector.coco import COCO_LABELS, RUN_TOGETHER
 from workers.parsers.detector.onnx_header import read_onnx_header
+from workers.parsers.detector.yolo_heads import NMS_IOU, Found, Output, decode, layout_of
 
 SUFFIXES = (".cfg", ".weights", ".onnx")
-NMS_IOU = 0.45
-"""Of two boxes of one label, as these detectors are meant to be run; overlaps across labels are the parser's to judge."""
 DEFAULT_SIZE = (640, 640)
 """(width, height) of an ONNX file's pictures where it leaves them open."""
-FRACTIONS_BELOW = 2.0
-"""Box coordinates that are all less than this are fractions of the picture, not pixels."""
-
-Output = NDArray[np.float32]
-Found = tuple[int, float, PixelBox]
-"""A label's index, confidence, box as fractions."""
 
 
 class YoloDetector:
@@ -55,6 +46,10 @@ class YoloDetector:
     def labels(self) -> tuple[str, ...]:
         """The names it can give."""
         return self._labels
+
+    def told(self, words: Sequence[str]) -> YoloDetector:
+        """Itself: its names are fixed."""
+        return self
 
     def detect(self, images: Sequence[Image]) -> list[list[NamedBox]]:
         """Return the boxes in each picture."""
@@ -175,52 +170,29 @@ def _darknet_finder(net: Any, network: Path, labels: int) -> Callable[[Image], l
 
 
 def _onnx_finder(net: Any, size: tuple[int, int], labels: int, path: Path) -> Callable[[Image], list[Found]]:
-    def find(image: Image) -> list[Found]:
-        net.setInput(cv2.dnn.blobFromImage(image, 1 / 255, size, swapRB=False, crop=False))
-        return decode(np.asarray(net.forward()), labels, size)
+    """Raises BadInput for a network that does not run, or whose output is of no known layout."""
+
+    def run(image: Image, *, raw: bool = False) -> Output:
+        """Args: raw: whether it takes BGR from 0 to 255; else RGB from 0 to 1."""
+        net.setInput(cv2.dnn.blobFromImage(image, 1.0 if raw else 1 / 255, size, swapRB=raw, crop=False))
+        return np.asarray(net.forward())
 
     try:
-        find(np.zeros((size[1], size[0], 3), np.uint8))
+        layout = layout_of(run(np.zeros((size[1], size[0], 3), np.uint8)), labels, size)
     except cv2.error as error:
         raise BadInput(
             f"detector {str(path)!r} does not run in OpenCV {cv2.__version__}: {_in_a_line(error)}; give another file"
         ) from error
     except ValueError as error:
         raise BadInput(f"detector {str(path)!r}: {error}") from error
+
+    def find(image: Image) -> list[Found]:
+        try:
+            return decode(run(image, raw=layout == "cells"), layout, labels, size)
+        except ValueError as error:
+            raise BadInput(f"detector {str(path)!r}: {error}") from error
+
     return find
-
-
-def decode(output: Output, labels: int, size: tuple[int, int]) -> list[Found]:
-    """Read a YOLO head, duplicates of a label left out, the strongest first.
-
-    Args:
-        output: (1, n, 5 + labels) with an objectness that the classes are to be multiplied by, as of YOLOv5, or (1, 4 + labels, n), as
-            of YOLOv8, or either transposed; boxes as middle and size.
-        size: (width, height) of the network's pictures.
-    Raises: ValueError for another shape.
-    """
-    rows = np.squeeze(output, axis=0) if output.ndim == 3 and len(output) == 1 else np.zeros((0, 0), np.float32)
-    if rows.shape[-1] not in (4 + labels, 5 + labels):
-        rows = rows.T
-    if rows.ndim != 2 or rows.shape[1] not in (4 + labels, 5 + labels):
-        wanted = f"(1, n, {5 + labels}) or (1, {4 + labels}, n) for {labels} class names"
-        raise ValueError(f"its output has shape {output.shape}, expected {wanted}; check the class names beside it, or give another file")
-    scores = rows[:, 5:] * rows[:, 4:5] if rows.shape[1] == 5 + labels else rows[:, 4:]
-    kinds = scores.argmax(axis=1)
-    confidences = scores.max(axis=1)
-    keep = confidences >= MIN_CONFIDENCE
-    rows, kinds, confidences = rows[keep], kinds[keep], confidences[keep]
-    scale = (1.0, 1.0) if rows.size and float(np.abs(rows[:, :4]).max()) < FRACTIONS_BELOW else size
-    middle, extent = rows[:, :2] / scale, rows[:, 2:4] / scale
-    corners = np.concatenate([middle - extent / 2, extent], axis=1)  # left, top, width, height
-    if not len(corners):
-        return []
-    kept = cv2.dnn.NMSBoxesBatched(corners.tolist(), confidences.tolist(), kinds.tolist(), MIN_CONFIDENCE, NMS_IOU)
-    results = []
-    for k in np.ravel(kept).astype(int).tolist():
-        x, y, w, h = (float(v) for v in corners[k])
-        results.append((int(kinds[k]), min(1.0, float(confidences[k])), (x, y, x + w, y + h)))
-    return sorted(results, key=lambda r: (-r[1], r[0], r[2]))
 
 
 def _in_a_line(error: Exception) -> str:

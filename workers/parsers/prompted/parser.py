@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from graph_schema.models import FrameObject, FrameSceneGraph
 from graph_schema.options import PromptedParserOptions
@@ -13,8 +14,11 @@ from graph_schema.record import JsonObject
 from workers.induction import Induction, Similarity
 from workers.media import SplitClip
 from workers.parsers.base import ClipToParse
+from workers.parsers.detector.base import Detector
+from workers.parsers.measuring.threads import opencv_threads
 from workers.parsers.prompted.asking import PicturePrompts
 from workers.parsers.prompted.boxes import box_fractions
+from workers.parsers.prompted.grounding import Grounding, NamedObject, ground
 from workers.parsers.prompted.judge import PromptedJudge
 from workers.parsers.prompted.prompt_files import PromptTemplates
 from workers.parsers.prompted.staged import read_staged
@@ -34,9 +38,14 @@ class PromptedParser:
         templates: PromptTemplates | None = None,
         similar: Similarity | None = None,
         sentence_model: str | None = None,
+        detector: Detector | None = None,
     ) -> None:
-        """Ask nothing yet. Args: similar: how labels that differ are found alike; `sentence_model`: the identity of what it goes by."""
-        self._sentence_model = sentence_model
+        """Ask nothing yet.
+
+        Args: similar: how labels that differ are found alike; `sentence_model`: the identity of what it goes by. detector: puts boxes
+            on what the model names, and says whether it sees it.
+        """
+        self._sentence_model, self._detector = sentence_model, detector
         self._options, self._calls, self._similar = options, calls, similar
         self._templates = templates or PromptTemplates()
 
@@ -53,8 +62,10 @@ class PromptedParser:
     @property
     def configuration(self) -> JsonObject:
         """The options, what decides the model's replies, and the prompts."""
-        options = self._options.model_dump(mode="json", exclude={"kind", "model", "backend"})
+        options = self._options.model_dump(mode="json", exclude={"kind", "model", "backend", "boxes_from"})
         made_of: JsonObject = {**options, "model": self._calls.model.identity, "prompts": self._templates.identity}
+        if self._detector is not None:
+            made_of["boxes_from"] = self._detector.configuration
         return made_of if self._sentence_model is None else {**made_of, "sentence_model": self._sentence_model}
 
     def parse(self, clip: ClipToParse) -> tuple[FrameSceneGraph, ...]:
@@ -74,6 +85,12 @@ class PromptedParser:
         picture = cv2.imread(str(image))
         assert picture is not None, f"{image} cannot be read"
         size = (picture.shape[1], picture.shape[0])
+        named = [NamedObject(f.seen.label, f.seen.which, box_fractions(f.seen.box, self._options.boxes, size)) for f in found]
+        if self._detector is None:
+            grounded = [Grounding(o.box, None) for o in named]
+        else:
+            with opencv_threads(1):
+                grounded = ground(named, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8), self._detector, self._similar)
         return FrameSceneGraph(
             clip_index=clip.split.index,
             frame=keyframe.frame,
@@ -83,13 +100,14 @@ class PromptedParser:
                     label=f.seen.label,
                     name=f.name,
                     kind=f.kind,
-                    box_xyxy=box_fractions(f.seen.box, self._options.boxes, size),
+                    box_xyxy=g.box,
                     attributes=f.attributes,
                     confidence=f.seen.confidence,
                     verified=f.verified,
+                    detected=g.detected,
                     call_ids=f.call_ids,
                 )
-                for f in found
+                for f, g in zip(found, grounded, strict=True)
             ),
             relations=tuple(relations),
             rejections=tuple(ask.rejections),
