@@ -259,6 +259,7 @@ class TrainingOptions(Record):
 
 
 class RunOptions(InductionOptions, SamplingOptions):
-    """What was asked of `stepgraph run`."""
+    """What was asked of `stepgraph run`, or of `stepgraph induce`, which neither samples nor trains."""
 
+    sample: bool = True
     train: bool = True

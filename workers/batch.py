@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from graph_schema.dataset import DatasetFolder
-from graph_schema.errors import BadInput, EngineUnavailable, OutOfSpace, StepgraphError
+from graph_schema.errors import BadInput, EngineUnavailable, OutOfSpace, StepgraphError, VideoUnreadable
 from graph_schema.identifiers import file_sha256
-from graph_schema.models import QRA, STSG, InputRecord, VideoRef
-from graph_schema.options import InductionOptions
+from graph_schema.models import QRA, STSG, Forecast, InputRecord, VideoRef
+from graph_schema.options import InductionOptions, PromptedParserOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
+from graph_schema.vocabulary import plural
 from workers import pipeline
+from workers.accounts import Accounts, VideoSize
+from workers.forecast import forecast
 from workers.media import as_text
+from workers.parsers import open_parser
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv"})
 
@@ -59,7 +65,7 @@ def induce_videos(
         name = as_text(path.name)
         record = InputRecord(path=as_text(path), name=name)
         if (first := _same_content(path, records)) is not None:
-            same = {"status", "sha256", "video_id", "graph_id", "things"}
+            same = {"status", "sha256", "video_id", "graph_id", "things", "max_unseen_seconds"}
             record = record.model_copy(update={**first.model_dump(include=same), "same_content_as": first.name})
             report(name, 1, f"same content as {first.name}")
         else:
@@ -87,6 +93,38 @@ def induce_videos(
     return records, graphs
 
 
+def forecast_calls(
+    paths: Sequence[Path], *, settings: Settings, options: InductionOptions, report: TitledProgressCallback
+) -> Forecast | None:
+    """What the model calls of these videos will come to, before any is made; None for a parser that asks no model.
+
+    Every video is split, which is kept. Those whose account is kept are done already and take none; those that cannot be read are
+    passed over: inducing them says why.
+    Raises: OutOfSpace; what opening the parser raises.
+    """
+    if not isinstance(options.parser, PromptedParserOptions):
+        return None
+    accounts = Accounts(settings.data, pipeline.identity_of(open_parser(options.parser, settings)))
+    sizes: dict[str, VideoSize] = {}
+    for n, path in enumerate(paths):
+        report("forecasting model calls", n / len(paths), as_text(path.name))
+        with contextlib.suppress(VideoUnreadable):
+            sha256, size = pipeline.size_of_video(path, settings.data, options.split)
+            sizes[sha256] = size
+    kept = accounts.read()
+    to_do = [size for sha256, size in sizes.items() if not accounts.has(sha256)]
+    result = forecast(to_do, kept, options.parser)
+    report("forecasting model calls", 1, plural(result.calls, "call"))
+    return result
+
+
+def max_unseen(graph: STSG) -> float:
+    """The longest time between keyframes, the ends of the video included, in seconds."""
+    times = sorted(k.time_seconds for clip in graph.clips for k in clip.keyframes)
+    ends = [0.0, *times, max(graph.video.duration_seconds, *times, 0.0)]
+    return max((b - a for a, b in itertools.pairwise(ends)), default=0.0)
+
+
 def named_as_here(questions: Sequence[QRA], graphs: Sequence[STSG]) -> list[QRA]:
     """The questions with their videos' names and places of this run: the store has those of whoever wrote last."""
     videos = {g.id: VideoRef(id=g.video.id, uri=g.video.uri, sha256=g.video.sha256) for g in graphs}
@@ -102,7 +140,8 @@ def _same_content(path: Path, earlier: Sequence[InputRecord]) -> InputRecord | N
 def _done(record: InputRecord, graph: STSG) -> InputRecord:
     things = len({o.entity_id for o in graph.objects})
     ids = {"sha256": graph.video.sha256, "video_id": graph.video.id, "graph_id": graph.id}
-    return record.model_copy(update={"status": "done", "things": things, **ids})
+    unseen = round(max_unseen(graph), 3)
+    return record.model_copy(update={"status": "done", "things": things, "max_unseen_seconds": unseen, **ids})
 
 
 def _failed(record: InputRecord, path: Path, reason: str) -> InputRecord:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from pydantic import JsonValue
+
 from graph_schema.errors import ModelRefused
 from graph_schema.identifiers import content_hash, file_sha256
-from graph_schema.models import QRA, STSG, FrameSceneGraph
+from graph_schema.models import QRA, STSG, FrameSceneGraph, StageAccount
 from graph_schema.options import InductionOptions, SamplingOptions, SplitOptions
 from graph_schema.progress import Progress
 from graph_schema.record import JsonObject
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
+from workers.accounts import Accounts, VideoAccount, VideoSize, size_of
 from workers.induction import INDUCTION_VERSION, Induction, assemble, bridge_clips, merge_clip, unify_labels
-from workers.media import MEDIA_VERSION, ClipFrames, SplitClip, SplitVideo, as_text, open_split
+from workers.media import MEDIA_VERSION, ClipFrames, SplitClip, SplitVideo, as_text, open_split, split_video
 from workers.parsers import ClipToParse, InducingParser, SceneParser, open_parser
 from workers.questions import QUESTIONS_VERSION, build_questions, draw_steps, keep_unique, select, shortfalls
 from workers.step_cache import StepCache
@@ -72,9 +75,10 @@ def induce(
     Args: name: what to call the video; None: like its file. progress: as of `induce_video`.
     """
     progress = progress or Progress()
+    before = dict(progress.calls)
     cache = StepCache(data)
     sha256 = file_sha256(path) if path.is_file() else ""  # media refuses whatever is not a file, with the reason
-    parser_is: JsonObject = {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
+    parser_is = identity_of(parser)
     with ExitStack() as opened:
         frames: tuple[ClipFrames, ...] = ()
 
@@ -88,31 +92,82 @@ def induce(
                 split_again()
             return frames[index]
 
-        def parse(clip: SplitClip) -> tuple[FrameSceneGraph, ...]:
-            images = tuple(data / keyframe.image for keyframe in clip.keyframes)
-            return parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
-
         progress.report(0.0, "splitting")
-        split_of = [sha256, MEDIA_VERSION, split_options.identity()]
+        split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
         with progress.timed("split"):
-            split = cache.get_or_compute("split", MEDIA_VERSION, sha256, split_options.identity(), SplitVideo, split_again)
+            split = _kept_split(cache, sha256, split_options, split_again)
             if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
                 split = split_again()  # somebody cleared the pictures; the split itself comes out the same
-        parsed = []
-        for clip in split.clips:
-            progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(split.clips)}; what is done is kept")
-            progress.report(0.2 + 0.7 * clip.index / len(split.clips), f"parsing shot {clip.index + 1} of {len(split.clips)}")
-            clip_is = [*split_of, clip.index]
-            parsing = partial(parse, clip)
-            with progress.timed("parse"):
-                parsed.append(cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], parsing))
+        parsed, kept = _parse_clips(split.clips, parser, cache, data=data, split_of=split_of, frames_of=frames_of, progress=progress)
     _refuse_unreadable(parsed, parser.name)
     progress.report(0.9, "merging and bridging")
     with progress.timed("merge"):
         # the same bytes may have been split under another name before
         video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
         how = parser.induction(split.clips, data) if isinstance(parser, InducingParser) else Induction()
-        return _induced(split.model_copy(update={"video": video}), parsed, how, parser_is, split_options)
+        graph = _induced(split.model_copy(update={"video": video}), parsed, how, parser_is, split_options)
+    if not kept:  # else some of its calls were counted in an earlier run
+        _keep_account(Accounts(data, parser_is), split, before, progress)
+    return graph
+
+
+def _parse_clips(
+    clips: Sequence[SplitClip],
+    parser: SceneParser,
+    cache: StepCache,
+    *,
+    data: Path,
+    split_of: Sequence[JsonValue],
+    frames_of: Callable[[int], ClipFrames],
+    progress: Progress,
+) -> tuple[list[tuple[FrameSceneGraph, ...]], int]:
+    """Return what the parser says of each clip, and of how many that was kept from before."""
+    parsed: list[tuple[FrameSceneGraph, ...]] = []
+    kept = len(clips)
+
+    def parse(clip: SplitClip) -> tuple[FrameSceneGraph, ...]:
+        nonlocal kept
+        kept -= 1
+        images = tuple(data / keyframe.image for keyframe in clip.keyframes)
+        return parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
+
+    for clip in clips:
+        progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(clips)}; what is done is kept")
+        progress.report(0.2 + 0.7 * clip.index / len(clips), f"parsing shot {clip.index + 1} of {len(clips)}")
+        clip_is = [*split_of, clip.index]
+        with progress.timed("parse"):
+            parsed.append(
+                cache.get_or_compute(
+                    "parse", parser.version, clip_is, identity_of(parser), tuple[FrameSceneGraph, ...], partial(parse, clip)
+                )
+            )
+    return parsed, kept
+
+
+def identity_of(parser: SceneParser) -> JsonObject:
+    """What decides a parser's results beside what it looks at."""
+    return {"name": parser.name, "version": parser.version, "configuration": parser.configuration}
+
+
+def size_of_video(path: Path, data: Path, options: SplitOptions) -> tuple[str, VideoSize]:
+    """The SHA-256 of a video and what its model calls will grow with; its split is kept, so that this is not lost work.
+
+    Raises: VideoUnreadable, OutOfSpace.
+    """
+    sha256 = file_sha256(path) if path.is_file() else ""
+    split = _kept_split(StepCache(data), sha256, options, lambda: split_video(path, data=data, config=options))
+    return sha256, size_of(split)
+
+
+def _keep_account(accounts: Accounts, split: SplitVideo, before: Mapping[str, StageAccount], progress: Progress) -> None:
+    """Keep what the model calls of a video came to. Args: before: what they had come to when it was begun."""
+    calls = {stage: account.plus(before.get(stage, StageAccount()), -1) for stage, account in progress.calls.items()}
+    if any(account.calls for account in calls.values()):
+        accounts.keep(split.video.sha256, VideoAccount(**size_of(split).model_dump(), calls=calls))
+
+
+def _kept_split(cache: StepCache, sha256: str, options: SplitOptions, split_again: Callable[[], SplitVideo]) -> SplitVideo:
+    return cache.get_or_compute("split", MEDIA_VERSION, sha256, options.identity(), SplitVideo, split_again)
 
 
 def _induced(

@@ -18,7 +18,7 @@ from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.files import write_atomically
 from graph_schema.metrics import Metrics, read_metrics, summarise, training_folder, training_run_id
-from graph_schema.models import QRA, STSG, RunRecord, StageAccount, TrainingRecord
+from graph_schema.models import QRA, STSG, Forecast, RunRecord, StageAccount, TrainingRecord
 from graph_schema.options import TINY, RunOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
@@ -65,12 +65,23 @@ def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: S
         return _run(videos, DatasetFolder(out), options, settings, report)
 
 
+def forecast_run(videos: Sequence[Path], options: RunOptions, settings: Settings, report: TitledProgressCallback) -> Forecast | None:
+    """What the model calls of inducing these videos would come to; None for a parser that asks no model.
+
+    Raises: BadInput, ModelUnavailable and ModelRefused for what could not be run.
+    """
+    from workers.batch import find_videos, forecast_calls
+
+    check_folder(settings.data)
+    return forecast_calls(find_videos(videos), settings=settings, options=options, report=report)
+
+
 def _run(
     videos: Sequence[Path], dataset: DatasetFolder, options: RunOptions, settings: Settings, report: TitledProgressCallback
 ) -> RunRecord:
     from graph_schema.store import GraphStore
     from workers import pipeline
-    from workers.batch import induce_videos, named_as_here
+    from workers.batch import forecast_calls, induce_videos, named_as_here
     from workers.questions import shortfalls
 
     run = RunRecord(
@@ -90,14 +101,17 @@ def _run(
     report("starting the graph engine", 1, store.engine)
     with store:
         dataset.write_run(run)
+        run = run.model_copy(update={"forecast": forecast_calls(videos, settings=settings, options=options, report=report)})
+        dataset.write_run(run)
         inputs, graphs = induce_videos(videos, dataset, settings=settings, store=store, options=options, report=report, totals=totals)
         qras: list[QRA] = []
         set_id: str | None = None
-        if graphs:
+        if graphs and options.sample:
             with sampling.timed("sample"):
                 qras, set_id = pipeline.sample_questions(store, [g.id for g in graphs], options, progress=sampling)
         qras = named_as_here(qras, graphs)
-        dataset.write_questions(qras)
+        if options.sample:
+            dataset.write_questions(qras)
         training: TrainingRecord | None = None
         metrics: list[Metrics] = []
         if options.train:
@@ -110,7 +124,7 @@ def _run(
             "training": training,
             "counts": _counts(graphs, qras),
             "model": _model_totals(run.calls),
-            "shortfalls": shortfalls(qras, options.samples, options.step_mix) if graphs else {},
+            "shortfalls": shortfalls(qras, options.samples, options.step_mix) if graphs and options.sample else {},
             "status": "done" if all(i.status == "done" for i in inputs) else "failed",
         }
     )
@@ -176,7 +190,7 @@ def _counts(graphs: Sequence[STSG], qras: Sequence[QRA]) -> dict[str, int]:
 
 
 def _model_totals(calls: dict[str, StageAccount]) -> dict[str, int]:
-    made = sum(account.calls - account.kept for account in calls.values())
+    made = sum(account.made for account in calls.values())
     return {"calls": made, "tokens": sum(account.prompt_tokens + account.completion_tokens for account in calls.values())}
 
 

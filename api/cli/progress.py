@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,3 +43,13 @@ class ProgressBars:
         if title not in self._tasks or share >= 1:
             print(f"{title}: {detail}" if detail else title, file=sys.stderr, flush=True)
         self._tasks[title] = share
+
+
+@contextlib.contextmanager
+def stops_with_a_word() -> Iterator[None]:
+    """Ctrl-C ends the command with exit code 130 and says that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stepgraph: stopped; what is done is kept, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None

@@ -19,7 +19,8 @@ from api.views.entities import EntityView, entities_of
 from api.views.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
 from api.views.lanes import HEAD, LANE, Lanes, lay_out
 from api.views.questions import MAX_CARDS, Card, cards_of
-from api.views.words import NOTHING_FOUND, clock, describe_shortfalls, span
+from api.views.runs import call_rows, describe_calls, hours, nothing_found, remark
+from api.views.words import clock, describe_shortfalls, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.metrics import Metrics
 from graph_schema.models import QRA, STSG, Clip, InputRecord, RunRecord
@@ -97,15 +98,17 @@ def render_report(folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], 
         loader=PackageLoader("api", "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"clock": clock, "plural": plural, "number": _number}
-    environment.globals |= {"span": span}
+    environment.globals |= {"span": span, "hours": hours}
     return environment.get_template("report.html.jinja").render(
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=Markup(style),
         run=run,
-        inputs=[_input_row(record) for record in run.inputs],
+        inputs=[_input_row(record, run.configuration.parser.kind) for record in run.inputs],
+        calls=call_rows(run),
+        calls_in_words=describe_calls(run),
         shortfalls=describe_shortfalls(run.shortfalls),
-        nothing_found=NOTHING_FOUND.capitalize(),
+        nothing_found=nothing_found(run.configuration.parser.kind).capitalize(),
         counts=[(_singular(n) if v == 1 else n, v) for n, v in run.counts.items()],
         seconds=_seconds(run.seconds),
         versions=run.versions.items(),
@@ -187,15 +190,12 @@ class InputRow(NamedTuple):
     graph_id: str | None
 
 
-def _input_row(record: InputRecord) -> InputRow:
+def _input_row(record: InputRecord, parser: str) -> InputRow:
     if record.error:
         result = _without_name(record.error, record.path, record.name)
-    elif record.same_content_as:
-        result = f"same content as {record.same_content_as}"
-    elif record.things == 0:
-        result = NOTHING_FOUND
     else:
-        result = "–" if record.things is None else plural(record.things, "thing")
+        found = [plural(record.things, "thing")] if record.things else []
+        result = "; ".join(filter(None, [*found, remark(record, parser)])) or "–"
     return InputRow(record.name, record.status or "working", result, record.graph_id)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from graph_schema.vocabulary import plural
 
-NOTHING_FOUND = "nothing found: no simple shape, nobody, nothing that moves"
-"""What the command line says of a video whose graph has no entities."""
 _NARROW = frozenset("iljtfrI.,:;'|!()[] ")
 _WIDE = frozenset("mwMW@%")
 

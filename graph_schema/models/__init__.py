@@ -39,7 +39,7 @@ from graph_schema.models.job import (
     TrainResult,
 )
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, QRASet, Question, RationaleStep, ReasoningPath, Review, VideoRef
-from graph_schema.models.run import InputRecord, LossSummary, RunRecord, StageAccount, TrainingRecord, TrainingRun
+from graph_schema.models.run import Forecast, InputRecord, LossSummary, RunRecord, StageAccount, StageForecast, TrainingRecord, TrainingRun
 from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph, Rejection
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video, VideoSummary
 from graph_schema.record import Record
@@ -66,6 +66,7 @@ __all__ = [
     "DiffRelation",
     "DiffSide",
     "Event",
+    "Forecast",
     "FrameMotion",
     "FrameObject",
     "FrameRelation",
@@ -104,6 +105,7 @@ __all__ = [
     "SceneObject",
     "Seconds",
     "StageAccount",
+    "StageForecast",
     "TrainParameters",
     "TrainResult",
     "TrainingRecord",

@@ -30,6 +30,7 @@ class InputRecord(_WithoutNulls):
     same_content_as: str | None = Field(default=None, description="the name of an earlier input with the same bytes")
     error: str | None = None
     seconds: float | None = None
+    max_unseen_seconds: float | None = Field(default=None, description="the longest time between keyframes, ends of the video included")
 
 
 class LossSummary(Record):
@@ -53,7 +54,10 @@ class TrainingRecord(_WithoutNulls):
 
 
 class StageAccount(Record):
-    """The model calls of one stage. Tokens and seconds are of those that were made, not of those that were kept from before."""
+    """The model calls of one stage. Tokens and seconds are of those that were made, not of those that were kept from before.
+
+    Seconds are of the clock: those of calls that were made together count once.
+    """
 
     calls: int = 0
     kept: int = Field(default=0, description="of the calls: those kept from before")
@@ -63,10 +67,35 @@ class StageAccount(Record):
     rejected: int = Field(default=0, description="replies, or parts of them, that could not be read")
     left_out: int = Field(default=0, description="calls that were not worth making")
 
-    def plus(self, other: StageAccount) -> StageAccount:
-        """The sum of two accounts."""
+    @property
+    def made(self) -> int:
+        """The calls that were made, not kept from before."""
+        return self.calls - self.kept
+
+    def plus(self, other: StageAccount, sign: int = 1) -> StageAccount:
+        """The sum of two accounts; with `sign` -1, what this one has more."""
         mine, theirs = self.model_dump(), other.model_dump()
-        return StageAccount(**{key: mine[key] + theirs[key] for key in mine})
+        return StageAccount(**{key: mine[key] + sign * theirs[key] for key in mine})
+
+
+class StageForecast(Record):
+    """What the model calls of one stage are expected to come to; tokens and seconds are null where no call of the stage was made yet."""
+
+    calls: int
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None
+
+
+class Forecast(Record):
+    """The model calls that videos are expected to take, those that are kept from before included."""
+
+    stages: dict[str, StageForecast]
+    calls: int
+    spread: float | None = Field(
+        description="95 of 100 times the calls are within this share of `calls`; null where fewer than 2 videos were done before"
+    )
+    from_videos: int = Field(description="how many videos were done before with the same model, options and prompts; 0: a guess")
 
 
 class RunRecord(Record):
@@ -86,6 +115,7 @@ class RunRecord(Record):
         default_factory=lambda: {"calls": 0, "tokens": 0}, description="calls of a Video-LLM that were made in this run, and their tokens"
     )
     calls: dict[str, StageAccount] = Field(default_factory=dict, description="the same by stage")
+    forecast: Forecast | None = Field(default=None, description="of `calls`, made before the first; null for parsers that ask no model")
     training: TrainingRecord | None = None
     shortfalls: dict[str, int] = Field(default_factory=dict)
 

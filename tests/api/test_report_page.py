@@ -13,7 +13,7 @@ from api.report import write_report
 from api.report.write import _input_row, share_out
 from api.views.frames import choose_pictures, evenly, opening_keyframe
 from graph_schema.errors import OutOfSpace
-from graph_schema.models import InputRecord, SceneObject
+from graph_schema.models import Forecast, InputRecord, SceneObject, StageAccount, StageForecast
 from tests.support.report_examples import a_run, draw_example, example_metrics, example_questions, example_run
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\" onclick='alert(3)'"
@@ -73,7 +73,43 @@ def test_pictures_lie_in_the_file_scaled_and_once(tmp_path: Path) -> None:
 )
 def test_an_input_says_what_came_of_it_as_the_console_does(entry: dict[str, object], result: str) -> None:
     record = InputRecord.model_validate({"name": "a.mp4", "path": "/in/a.mp4", "status": "done"} | entry)
-    assert _input_row(record).result == result
+    assert _input_row(record, "opencv").result == result
+
+
+@pytest.mark.parametrize(
+    ("entry", "parser", "result"),
+    [
+        ({"things": 0}, "detector", "nothing found: nothing that the detector has a name for"),
+        ({"things": 0}, "prompted", "nothing found: the model named nothing that it stood by"),
+        ({"things": 0}, "plugin", "nothing found"),
+        ({"things": 2, "max_unseen_seconds": 10.0}, "prompted", "2 things"),
+        (
+            {"things": 2, "max_unseen_seconds": 3600.0},
+            "prompted",
+            "2 things; up to 60:00.0 pass between two keyframes, which nobody looked at; more: --set split.max_keyframes=N",
+        ),
+    ],
+)
+def test_what_was_not_found_or_not_looked_at_is_said(entry: dict[str, object], parser: str, result: str) -> None:
+    record = InputRecord.model_validate({"name": "a.mp4", "path": "/in/a.mp4", "status": "done"} | entry)
+    assert _input_row(record, parser).result == result
+
+
+def test_model_calls_are_shown_beside_what_was_forecast(tmp_path: Path) -> None:
+    calls = {"objects": StageAccount(calls=12, kept=2, prompt_tokens=3400, completion_tokens=56, seconds=7.25, rejected=1, left_out=3)}
+    stages = {"objects": StageForecast(calls=11), "motion": StageForecast(calls=4), "event": StageForecast(calls=0)}
+    expected = Forecast(stages=stages, calls=15, spread=0.08, from_videos=3)
+    run = a_run(inputs=()).model_copy(update={"calls": calls, "forecast": expected})
+    text = write_report(tmp_path, graphs=[], qras=[], run=run, metrics=[]).read_text(encoding="utf-8")
+    assert "10 made, 2 kept from before; forecast 15 ± 8%, from 3 videos done before with this model and these options" in text
+    cells = re.findall(r"<code>(\w+)</code></th>(.*?)</tr>", text)
+    rows = {stage: re.findall(r'<td class="n">(.*?)</td>', row) for stage, row in cells}
+    assert rows == {
+        "objects": ["11", "12", "2", "3,400", "56", "7.2", "1", "3"],
+        "motion": ["4", "0", "0", "0", "0", "0.0", "0", "0"],
+    }
+    without = write_report(tmp_path, graphs=[], qras=[], run=a_run(inputs=()), metrics=[]).read_text(encoding="utf-8")
+    assert "Model calls" not in without
 
 
 def test_every_video_can_be_reached_from_the_bar_at_the_top(tmp_path: Path) -> None:

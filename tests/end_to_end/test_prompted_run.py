@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.cli import main
 from api.cli.loop import run_loop
 from graph_schema.errors import BadInput, ModelUnavailable
 from graph_schema.models import STSG, RunRecord
@@ -196,3 +198,48 @@ def test_a_detector_that_is_none_is_refused_before_any_call(tmp_path: Path) -> N
             Runs(tmp_path)(server.url, boxes_from="absent.onnx")
         assert server.requests == []
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_induce_makes_graphs_alone_and_says_what_others_would_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the command line: a guess before anything is done, then a forecast from what was done, then the fact."""
+    one, two = shots_video(tmp_path / "one.mp4", 2), shots_video(tmp_path / "two.mp4", 4)
+
+    def stepgraph(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STEPGRAPH_DATA", str(tmp_path / "data"))
+            patch.setenv("STEPGRAPH_OPENAI_URL", server.url)
+            patch.setattr("sys.argv", ["stepgraph", "induce", *arguments, "--parser", "prompted", "--backend", "openai", "--model", MODEL])
+            main()
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    with model_server() as server:
+        guess = stepgraph(str(one), str(two), "--dry-run")
+        assert "a guess: no video was done before" in guess and not any(server.requests)
+        assert "2 objects, " not in guess and re.search(r"^narrative +12 +– +– +–$", guess, re.MULTILINE)
+        done = stepgraph(str(one), "--out", str(tmp_path / "out"))
+        made = sum(bool(body) for body in server.requests)
+        assert re.search(rf"^model calls: {made} made; forecast \d+, a guess", done, re.MULTILINE)
+        assert "question" not in done
+        expected = json.loads(stepgraph(str(one), str(two), "--dry-run", "--json"))  # `one` is done: it takes no more
+        assert sum(bool(body) for body in server.requests) == made
+        record = json.loads(stepgraph(str(two), "--out", str(tmp_path / "out"), "--json"))
+        fact = sum(account["calls"] for account in record["calls"].values())
+    # `two` has of everything twice as much, but 3 cuts to 1; some of its pictures are those of `one`, whose calls are kept
+    assert expected["from_videos"] == 1 and abs(expected["calls"] - fact) <= 2
+    assert (
+        record["forecast"]["calls"] == expected["calls"] and record["model"]["calls"] == sum(bool(body) for body in server.requests) - made
+    )
+    assert expected["stages"]["objects"]["prompt_tokens"] > 0 and expected["stages"]["objects"]["seconds"] > 0
+    assert not (tmp_path / "out" / "qra.jsonl").exists()
+    assert "Model calls" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_induce_needs_a_folder_or_a_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = shots_video(tmp_path / "one.mp4", 1)
+    with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEPGRAPH_DATA", str(tmp_path / "data"))
+        patch.setattr("sys.argv", ["stepgraph", "induce", str(video)])
+        main()
+    assert ended.value.code == 2
+    assert "induce needs --out, a folder for the graphs; or --dry-run, to see what they would cost" in capsys.readouterr().err

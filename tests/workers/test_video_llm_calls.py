@@ -44,7 +44,10 @@ def test_what_was_made_is_counted_by_stage(tmp_path: Path) -> None:
     calls.generate([picture(tmp_path)], [COLOUR], Sampling(n=3, temperature=0.7))
     calls.reject("attributes")
     # the prompt of 4 words once, three replies of 5 words
-    assert calls.progress.calls == {"attributes": StageAccount(calls=1, prompt_tokens=4, completion_tokens=15, rejected=1)}
+    (account,) = calls.progress.calls.values()
+    assert account.seconds > 0
+    expected = StageAccount(calls=1, prompt_tokens=4, completion_tokens=15, rejected=1)
+    assert calls.progress.calls == {"attributes": expected.model_copy(update={"seconds": account.seconds})}
 
 
 def test_the_address_is_the_request_and_the_pictures_content(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -77,22 +78,24 @@ class CachedCalls:
         missing = {call_id: prompt for call_id, prompt in zip(ids, prompts, strict=True) if call_id not in found}
         for call in found.values():
             self._count(call.prompt.stage, StageAccount(calls=1, kept=1))
-        requests = list(missing.items())
+        requests, last = list(missing.items()), time.perf_counter()
         answered = ask([prompt for _, prompt in requests]) if requests else iter(())
         for position, completion in answered:
             call_id, prompt = requests[position]
             call = Call(id=call_id, model=self.model.identity, images=hashes, prompt=prompt, sampling=sampling, completion=completion)
             write_atomically(self._path(call_id), call.model_dump_json().encode())
             found[call_id] = call
+            now = time.perf_counter()
             self._count(
                 prompt.stage,
                 StageAccount(
                     calls=1,
                     prompt_tokens=completion.prompt_tokens,
                     completion_tokens=completion.completion_tokens,
-                    seconds=completion.seconds,
+                    seconds=now - last,
                 ),
             )
+            last = now
             self.progress.tick(plural(sum(account.calls for account in self.progress.calls.values()), "model call"))
             self.progress.checkpoint("stopped between two model calls; what is done is kept")
         return [found[call_id] for call_id in ids]
