@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -41,7 +41,22 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_hosts: str = Field(default="", description="further names the API is reached by, with commas between; *: any")
     max_upload_bytes: int = Field(default=4 * 2**30, gt=0)
+    gpus: str = Field(
+        default="",
+        description="how many GPUs the gpu workers of this machine have, as 2, or which, as 0,3; a process each; empty: one process",
+    )
     lease_seconds: float = Field(default=90.0, gt=0, description="a job nobody has renewed for this long is given to another worker")
+
+    @field_validator("gpus")
+    @classmethod
+    def _are_gpus(cls, value: str) -> str:
+        _gpus_of(value)
+        return value
+
+    @property
+    def gpu_numbers(self) -> tuple[int, ...]:
+        """The GPUs of the gpu workers, a process each; empty: one process, which sees all there are."""
+        return _gpus_of(self.gpus)
 
     @classmethod
     def settings_customise_sources(
@@ -67,6 +82,21 @@ class Settings(BaseSettings):
             raise BadInput(f"{'; '.join(wrong)}; change or unset {'it' if len(wrong) == 1 else 'them'}") from error
         folders = {"data": settings.data, "models": settings.models, "prompts": settings.prompts}
         return settings.model_copy(update={name: folder and folder.expanduser().absolute() for name, folder in folders.items()})
+
+
+def _gpus_of(text: str) -> tuple[int, ...]:
+    """`2` is two GPUs, 0 and 1; `0,3` and `3,` are those of these numbers. Raises ValueError."""
+    if text in ("", "all"):
+        return ()
+    parts = [part.strip() for part in text.split(",")]
+    numbers = [part for part in parts if part]
+    if not numbers or not all(part.isascii() and part.isdigit() for part in numbers) or len(set(numbers)) < len(numbers):
+        raise ValueError(f"{text!r} is neither a number of GPUs, as 2, nor different numbers of GPUs with commas between, as 0,3")
+    if len(parts) > 1:
+        return tuple(map(int, numbers))
+    if not 1 <= int(numbers[0]) <= 64:
+        raise ValueError(f"{text!r} GPUs; give 1 to 64, or the number of one GPU with a comma behind it, as 0,")
+    return tuple(range(int(numbers[0])))
 
 
 class VariableSource(EnvSettingsSource):

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from pydantic import JsonValue
 
-from graph_schema.errors import ModelRefused
+from graph_schema.errors import BadInput, ModelRefused
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA, STSG, FrameSceneGraph, StageAccount
 from graph_schema.options import InductionOptions, SamplingOptions, SplitOptions
@@ -44,16 +44,18 @@ def induce_video(
     options: InductionOptions = DEFAULTS,
     name: str | None = None,
     progress: Progress | None = None,
+    counted: bool = False,
 ) -> STSG:
     """Return the graph of a video, written to the store in one transaction; steps done before are taken from the data directory.
 
     Args: progress: is told of each step, asked whether to go on, and takes the seconds of: split, parse, merge, write.
+        counted: as of `induce`.
     Raises: VideoUnreadable with the reason; OutOfSpace; EngineUnavailable; ModelUnavailable and ModelRefused, after which the calls that
         are done are kept; Interrupted when `progress` says so.
     """
     progress = progress or Progress()
     parser = open_parser(options.parser, settings, progress)
-    graph = induce(path, data=settings.data, parser=parser, split_options=options.split, name=name, progress=progress)
+    graph = induce(path, data=settings.data, parser=parser, split_options=options.split, name=name, progress=progress, counted=counted)
     progress.report(0.95, "writing the graph")
     with progress.timed("write"):
         store.graphs.write(graph)
@@ -69,13 +71,17 @@ def induce(
     split_options: SplitOptions = DEFAULTS.split,
     name: str | None = None,
     progress: Progress | None = None,
+    counted: bool = False,
 ) -> STSG:
     """Return the graph of a video, without a store. Splitting and the parse of each clip are kept under their content address in `data`.
 
-    Args: name: what to call the video; None: like its file. progress: as of `induce_video`.
+    Args:
+        name: what to call the video; None: like its file.
+        progress: as of `induce_video`.
+        counted: `progress` has the model calls of this video's clips already, all of them and no others.
     """
     progress = progress or Progress()
-    before = dict(progress.calls)
+    before = {} if counted else dict(progress.calls)
     cache = StepCache(data)
     sha256 = file_sha256(path) if path.is_file() else ""  # media refuses whatever is not a file, with the reason
     parser_is = identity_of(parser)
@@ -95,10 +101,10 @@ def induce(
         progress.report(0.0, "splitting")
         split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
         with progress.timed("split"):
-            split = _kept_split(cache, sha256, split_options, split_again)
-            if not all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
-                split = split_again()  # somebody cleared the pictures; the split itself comes out the same
-        parsed, kept = _parse_clips(split.clips, parser, cache, data=data, split_of=split_of, frames_of=frames_of, progress=progress)
+            split = _kept_split(cache, sha256, split_options, split_again, data)
+        parsed, kept = _parse_clips(
+            split.clips, len(split.clips), parser, cache, data=data, split_of=split_of, frames_of=frames_of, progress=progress
+        )
     _refuse_unreadable(parsed, parser.name)
     progress.report(0.9, "merging and bridging")
     with progress.timed("merge"):
@@ -106,13 +112,14 @@ def induce(
         video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
         how = parser.induction(split.clips, data) if isinstance(parser, InducingParser) else Induction()
         graph = _induced(split.model_copy(update={"video": video}), parsed, how, parser_is, split_options)
-    if not kept:  # else some of its calls were counted in an earlier run
+    if counted or not kept:  # else some of its calls were counted in an earlier run
         _keep_account(Accounts(data, parser_is), split, before, progress)
     return graph
 
 
 def _parse_clips(
     clips: Sequence[SplitClip],
+    count: int,
     parser: SceneParser,
     cache: StepCache,
     *,
@@ -121,7 +128,7 @@ def _parse_clips(
     frames_of: Callable[[int], ClipFrames],
     progress: Progress,
 ) -> tuple[list[tuple[FrameSceneGraph, ...]], int]:
-    """Return what the parser says of each clip, and of how many that was kept from before."""
+    """Return what the parser says of each clip, and of how many that was kept from before. Args: count: of the video's clips."""
     parsed: list[tuple[FrameSceneGraph, ...]] = []
     kept = len(clips)
 
@@ -132,8 +139,8 @@ def _parse_clips(
         return parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
 
     for clip in clips:
-        progress.checkpoint(f"stopped before shot {clip.index + 1} of {len(clips)}; what is done is kept")
-        progress.report(0.2 + 0.7 * clip.index / len(clips), f"parsing shot {clip.index + 1} of {len(clips)}")
+        progress.checkpoint(f"stopped before shot {clip.index + 1} of {count}; what is done is kept")
+        progress.report(0.2 + 0.7 * clip.index / count, f"parsing shot {clip.index + 1} of {count}")
         clip_is = [*split_of, clip.index]
         with progress.timed("parse"):
             parsed.append(
@@ -155,8 +162,30 @@ def size_of_video(path: Path, data: Path, options: SplitOptions) -> tuple[str, V
     Raises: VideoUnreadable, OutOfSpace.
     """
     sha256 = file_sha256(path) if path.is_file() else ""
-    split = _kept_split(StepCache(data), sha256, options, lambda: split_video(path, data=data, config=options))
-    return sha256, size_of(split)
+    return sha256, size_of(_split_of(path, sha256, data, options))
+
+
+def parse_clip(path: Path, clip: int, *, data: Path, parser: SceneParser, split_options: SplitOptions, progress: Progress) -> bool:
+    """Parse one clip of a video, by a parser that looks at keyframes alone, and keep the result; return whether it was kept from before.
+
+    Raises: as `induce`; BadInput for a clip that the video does not have.
+    """
+    sha256 = file_sha256(path)
+    split = _split_of(path, sha256, data, split_options)
+    if clip >= len(split.clips):
+        raise BadInput(f"video {path.name} has {plural(len(split.clips), 'shot')} and no shot {clip + 1}")
+
+    def no_frames(_: int) -> ClipFrames:
+        raise AssertionError("a parser that looks at keyframes alone asked for what is between them")
+
+    split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
+    one, count = [split.clips[clip]], len(split.clips)
+    _, kept = _parse_clips(one, count, parser, StepCache(data), data=data, split_of=split_of, frames_of=no_frames, progress=progress)
+    return kept == 1
+
+
+def _split_of(path: Path, sha256: str, data: Path, options: SplitOptions) -> SplitVideo:
+    return _kept_split(StepCache(data), sha256, options, lambda: split_video(path, data=data, config=options), data)
 
 
 def _keep_account(accounts: Accounts, split: SplitVideo, before: Mapping[str, StageAccount], progress: Progress) -> None:
@@ -166,8 +195,11 @@ def _keep_account(accounts: Accounts, split: SplitVideo, before: Mapping[str, St
         accounts.keep(split.video.sha256, VideoAccount(**size_of(split).model_dump(), calls=calls))
 
 
-def _kept_split(cache: StepCache, sha256: str, options: SplitOptions, split_again: Callable[[], SplitVideo]) -> SplitVideo:
-    return cache.get_or_compute("split", MEDIA_VERSION, sha256, options.identity(), SplitVideo, split_again)
+def _kept_split(cache: StepCache, sha256: str, options: SplitOptions, split_again: Callable[[], SplitVideo], data: Path) -> SplitVideo:
+    split = cache.get_or_compute("split", MEDIA_VERSION, sha256, options.identity(), SplitVideo, split_again)
+    if all((data / keyframe.image).exists() for clip in split.clips for keyframe in clip.keyframes):
+        return split
+    return split_again()  # somebody cleared the pictures; the split itself comes out the same
 
 
 def _induced(

@@ -30,11 +30,12 @@ EVENT = {
 def list_jobs(
     store: StoreDep,
     state: Annotated[JobState | None, Query(description="only jobs in this state")] = None,
+    parent: Annotated[str | None, Query(max_length=200, description="the parts of this job, one a clip, which are not listed else")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Listing[Job]:
     """Jobs, newest first."""
-    return Listing[Job].of(store.jobs.list(limit=limit, cursor=cursor, state=state))
+    return Listing[Job].of(store.jobs.list(limit=limit, cursor=cursor, state=state, parent=parent))
 
 
 @router.get("/{job_id}", responses=documented(404))

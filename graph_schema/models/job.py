@@ -6,13 +6,14 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Field, computed_field, model_validator
 
-from graph_schema.models.run import LossSummary
+from graph_schema.models.run import LossSummary, StageAccount
 from graph_schema.options import InductionOptions, PluginParserOptions, PromptedParserOptions, SamplingOptions, TrainingOptions
 from graph_schema.record import Record
 from graph_schema.timestamps import Timestamp
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-JobKind = Literal["induce", "sample", "train"]
+JobKind = Literal["induce", "parse", "sample", "train"]
+JobStage = Literal["media", "model"]
 Queue = Literal["cpu", "gpu"]
 FINAL_STATES: Final = frozenset({"done", "failed", "cancelled"})
 
@@ -24,10 +25,19 @@ class InduceParameters(InductionOptions):
     video_id: str
 
     @property
-    def queue(self) -> Queue:
-        """A model that a worker itself runs needs a worker that has one; what a plugin runs may be one."""
-        runs_model = isinstance(self.parser, PromptedParserOptions) and self.parser.backend != "openai"
-        return "gpu" if runs_model or isinstance(self.parser, PluginParserOptions) else "cpu"
+    def runs_model(self) -> bool:
+        """Whether a worker itself runs a model for it: then its media are split first, on the queue `cpu`. A plugin may be one."""
+        served = isinstance(self.parser, PromptedParserOptions) and self.parser.backend == "openai"
+        return isinstance(self.parser, PluginParserOptions | PromptedParserOptions) and not served
+
+
+class ParseParameters(InductionOptions):
+    """Parse one clip of a video for the job that induces its graph, beside other workers."""
+
+    kind: Literal["parse"] = "parse"
+    video_id: str
+    clip: int = Field(ge=0)
+    queue: Queue
 
 
 class SampleParameters(SamplingOptions):
@@ -48,13 +58,20 @@ class TrainParameters(Record):
     configuration: TrainingOptions = TrainingOptions()
 
 
-JobParameters = Annotated[InduceParameters | SampleParameters | TrainParameters, Discriminator("kind")]
+JobParameters = Annotated[InduceParameters | ParseParameters | SampleParameters | TrainParameters, Discriminator("kind")]
 
 
 class InduceResult(Record):
-    """The graph that was induced."""
+    """The graph that was induced. `calls`: its model calls by stage, those kept from before included."""
 
     graph_id: str
+    calls: dict[str, StageAccount] = Field(default_factory=dict)
+
+
+class ParseResult(Record):
+    """`parsed_calls`: the model calls of the clip by stage; null where what they made was kept from before."""
+
+    parsed_calls: dict[str, StageAccount] | None
 
 
 class SampleResult(Record):
@@ -71,7 +88,7 @@ class TrainResult(LossSummary):
     training_run_id: str
 
 
-JobResult = InduceResult | SampleResult | TrainResult
+JobResult = InduceResult | ParseResult | SampleResult | TrainResult
 
 
 class Job(Record):
@@ -79,7 +96,11 @@ class Job(Record):
 
     id: str
     parameters: JobParameters
+    parent: str | None = Field(default=None, description="the job that this one is a part of")
     state: JobState = "queued"
+    stage: JobStage = Field(
+        default="media", description="of a job whose worker runs a model: media first, on the queue cpu, then the model"
+    )
     result: JobResult | None = None
     attempt: int = 0
     owner: str | None = None
@@ -97,7 +118,7 @@ class Job(Record):
         """Rows and JSON say kind and queue beside the parameters; those of version 1 only there."""
         if not isinstance(values, dict) or "kind" not in values:
             return values
-        fields = {name: value for name, value in values.items() if name not in ("kind", "queue")}
+        fields = {name: value for name, value in values.items() if name not in ("kind", "queue")}  # both follow from the others
         if isinstance(parameters := fields.get("parameters"), dict):
             fields["parameters"] = {"kind": values["kind"], **parameters}
         return fields
@@ -112,4 +133,6 @@ class Job(Record):
     @property
     def queue(self) -> Queue:
         """Which workers do it."""
+        if isinstance(self.parameters, InduceParameters):
+            return "gpu" if self.parameters.runs_model and self.stage == "model" else "cpu"
         return self.parameters.queue

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from graph_schema.errors import IdempotencyKeyTaken, LeaseLost
-from graph_schema.models import FINAL_STATES, Job, JobResult
+from graph_schema.models import FINAL_STATES, Job, JobResult, JobStage
 from graph_schema.timestamps import timestamp
 
 MAX_ATTEMPTS = 3
@@ -71,15 +71,17 @@ def finish(
     return job.model_copy(update=changes)
 
 
-def release(job: Job, owner: str, attempt: int, now: float, error: str | None = None) -> Job:
+def release(job: Job, owner: str, attempt: int, now: float, error: str | None = None, stage: JobStage | None = None) -> Job:
     """The job as its worker hands it back: queued again, or cancelled if somebody asked for that.
 
-    With an error the attempt counts; without one (the worker is shutting down) it is given back. Raises LeaseLost.
+    With an error the attempt counts; without one (the worker is shutting down, or another is to go on with the next `stage`) it is
+    given back. Raises LeaseLost.
     """
     _must_hold(job, owner, attempt)
     changes: dict[str, Any] = {"owner": None, "lease_expires": 0.0, "updated_at": timestamp(now)}
     changes["state"] = "cancelled" if job.cancel_requested else "queued"
     changes |= {"attempt": attempt - 1} if error is None else {"error": error}
+    changes |= {} if stage is None else {"stage": stage}
     return job.model_copy(update=changes)
 
 

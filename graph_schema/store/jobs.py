@@ -11,7 +11,7 @@ import neo4j
 from neo4j.exceptions import ConstraintError
 
 from graph_schema.errors import JobIdTaken, JobNotFound
-from graph_schema.models import Job, JobResult
+from graph_schema.models import Job, JobResult, JobStage
 from graph_schema.store import job_rules
 from graph_schema.store.bolt import Bolt, fetch
 from graph_schema.store.graph_rows import Row
@@ -57,8 +57,8 @@ class Jobs:
             raise JobNotFound(job_id)
         return _job_of(rows[0]["job"])
 
-    def list(self, *, limit: int = 50, cursor: str | None = None, state: str | None = None) -> Page[Job]:
-        """Jobs, newest first; in one state or in any."""
+    def list(self, *, limit: int = 50, cursor: str | None = None, state: str | None = None, parent: str | None = None) -> Page[Job]:
+        """Jobs, newest first; in one state or in any; those that are no part of another, or the parts of one."""
         return read_page(
             self._bolt,
             "jobs/list",
@@ -68,6 +68,7 @@ class Jobs:
             limit=limit,
             cursor=cursor,
             state=state,
+            parent=parent,
         )
 
     def claim(self, job_id: str, owner: str, lease_seconds: float, now: float) -> Job | None:
@@ -101,18 +102,21 @@ class Jobs:
         """End a job. Raises LeaseLost."""
         return self._change(job_id, lambda job: job_rules.finish(job, owner, attempt, state, time.time(), result, error))[1]
 
-    def release(self, job_id: str, owner: str, attempt: int, error: str | None = None) -> Job:
-        """Hand a job back to be taken up later; an error counts the attempt as used. Raises LeaseLost."""
-        return self._change(job_id, lambda job: job_rules.release(job, owner, attempt, time.time(), error))[1]
+    def release(self, job_id: str, owner: str, attempt: int, error: str | None = None, stage: JobStage | None = None) -> Job:
+        """Hand a job back to be taken up later, at another stage if one is given; an error counts the attempt as used. Raises LeaseLost."""
+        return self._change(job_id, lambda job: job_rules.release(job, owner, attempt, time.time(), error, stage))[1]
 
     def request_cancel(self, job_id: str) -> Job:
         """Ask for a job to stop: at once if it is queued, between two steps if it runs. Raises NotFound."""
         return self._change(job_id, lambda job: job_rules.cancel(job, time.time()))[1]
 
     def list_unclaimed(self, seconds: float) -> builtins.list[Job]:
-        """Jobs that nobody works on at this moment, in seconds since 1970: queued for a while, or running with a lease that ran out."""
-        queued_before = timestamp(seconds - job_rules.QUEUED_SECONDS)
-        return [_job_of(row["job"]) for row in self._bolt.read("jobs/list_unclaimed", now=seconds, queued_before=queued_before)]
+        """Jobs that nobody works on at this moment, in seconds since 1970: queued for a while, or running with a lease that ran out.
+
+        What workers themselves queue, the next stage of a job and its parts, need not have waited.
+        """
+        before = {"queued_before": timestamp(seconds - job_rules.QUEUED_SECONDS), "handed_on_before": timestamp(seconds)}
+        return [_job_of(row["job"]) for row in self._bolt.read("jobs/list_unclaimed", now=seconds, **before)]
 
     def _change(self, job_id: str, rule: Callable[[Job], Job]) -> tuple[Job, Job]:
         """Lock a job's row, apply a rule, write the row: nobody comes between. Returns the job before and after."""

@@ -44,6 +44,19 @@ def test_every_wrong_variable_is_named() -> None:
         Settings.from_environment({"STEPGRAPH_PORT": "70000", "STEPGRAPH_LEASE_SECONDS": "0"})
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("", ()), ("all", ()), ("1", (0,)), ("3", (0, 1, 2)), ("0,3", (0, 3)), ("5,", (5,)), (" 2, 1 ", (2, 1))]
+)
+def test_gpus_are_a_count_or_numbers(text: str, numbers: tuple[int, ...]) -> None:
+    assert Settings(gpus=text).gpu_numbers == numbers
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1,1", "0;1", ",", "65", "1.5", "²"])
+def test_other_gpus_are_refused_by_name(text: str) -> None:
+    with pytest.raises(BadInput, match=r"STEPGRAPH_GPUS: .*GPUs"):
+        Settings.from_environment({"STEPGRAPH_GPUS": text})
+
+
 def test_settings_made_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPGRAPH_PORT", "9000")
     assert Settings().port == 8000

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from graph_schema.errors import Conflict, LeaseLost, NotFound
-from graph_schema.models import InduceParameters, InduceResult, Job, SampleParameters, TrainParameters
+from graph_schema.models import InduceParameters, InduceResult, Job, ParseParameters, SampleParameters, TrainParameters
 from graph_schema.store import GraphStore
 from graph_schema.timestamps import timestamp
 from tests.support.graphs import unique
@@ -105,6 +105,28 @@ def test_after_three_attempts_a_job_fails_with_the_last_reason(store: GraphStore
     failed = store.jobs.read(job.id)
     assert failed.state == "failed"
     assert failed.error == "given up after 3 attempts: worker w2 exited without reporting in attempt 3"
+
+
+def test_a_job_that_is_handed_on_is_queued_for_its_next_stage_and_has_used_no_attempt(store: GraphStore, job: Job) -> None:
+    store.jobs.claim(job.id, "me", 60, 1000.0)
+    handed_on = store.jobs.release(job.id, "me", 1, stage="model")
+    assert (handed_on.state, handed_on.stage, handed_on.attempt, handed_on.owner) == ("queued", "model", 0, None)
+    assert store.jobs.read(job.id) == handed_on
+    with pytest.raises(LeaseLost):
+        store.jobs.release(job.id, "me", 1, stage="media")
+    store.jobs.request_cancel(job.id)
+
+
+def test_parts_of_a_job_are_listed_as_such_alone(store: GraphStore, job: Job) -> None:
+    part = store.jobs.create(
+        Job(id=unique("j"), parameters=ParseParameters(video_id="v1", clip=2, queue="gpu"), parent=job.id, stage="model")
+    )
+    assert (part.kind, part.queue) == ("parse", "gpu")
+    assert [one.id for one in store.jobs.list(parent=job.id).items] == [part.id]
+    assert part.id not in {one.id for one in store.jobs.list(limit=1000).items}
+    assert store.jobs.read(part.id).parameters == part.parameters
+    assert part.id in {one.id for one in store.jobs.list_unclaimed(time.time() + 1)}  # it need not have waited
+    store.jobs.request_cancel(part.id)
 
 
 def test_cancel_ends_a_queued_job_and_flags_a_running_one(store: GraphStore, job: Job) -> None:

@@ -17,6 +17,19 @@ from workers.media.decode import probe
 
 
 @pytest.mark.redis
+def test_a_gpu_worker_has_a_process_for_each_gpu_which_sees_no_other(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with service.redis_server(tmp_path, service.free_port()) as redis_url:
+        settings = Settings(data=tmp_path / "data", redis_url=redis_url, gpus="1,4")
+        with service.process(settings, log, "worker", "--queue", "gpu"):
+            service.wait_until(lambda: log.read_text().count("sees GPU") == 2, 60, "both processes say what they see")
+    assert {line[line.index("worker") :] for line in log.read_text().splitlines() if "sees GPU" in line} == {
+        "worker process 0 sees GPU 1 alone",
+        "worker process 1 sees GPU 4 alone",
+    }
+
+
+@pytest.mark.redis
 def test_a_celery_worker_asked_to_end_hands_its_job_back_and_the_next_one_takes_it(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data")
     video = probe(service.shots_video(tmp_path / "long.mp4", 10))

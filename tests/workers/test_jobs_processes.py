@@ -18,7 +18,7 @@ import pytest
 
 from api.uploads import PARTIAL_PREFIX
 from graph_schema.engines.embedded import engine_pid, stop_embedded
-from graph_schema.models import STSG, InduceParameters, Job, SampleParameters
+from graph_schema.models import STSG, InduceParameters, Job, SampleParameters, TrainParameters
 from graph_schema.options import OpenCVParserOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
@@ -155,6 +155,19 @@ def test_a_ring_reaches_a_worker_that_was_started_again(settings: Settings) -> N
         workers.notify(job)
         service.wait_until(lambda: store.jobs.read("j1").state == "failed", 60, "the job is done")
         assert store.jobs.read("j1").error == "graph 'g0' not found; induce one from a video first, or take one that GET /v1/graphs lists"
+
+
+def test_there_is_a_worker_for_each_gpu_which_sees_no_other(settings: Settings) -> None:
+    settings = settings.model_copy(update={"gpus": "0,3"})
+    with GraphStore.open(settings) as store, LocalWorkerPool(settings) as workers:
+        assert list(workers.pids()) == ["cpu", "gpu 0", "gpu 3"]
+        seen = {name: psutil.Process(pid).environ().get("CUDA_VISIBLE_DEVICES") for name, pid in workers.pids().items() if name != "cpu"}
+        assert seen == {"gpu 0": "0", "gpu 3": "3"}
+        job = store.jobs.create(Job(id="j1", parameters=TrainParameters(training_run_id="t1", qra_set_id="s0")))
+        assert job.queue == "gpu"
+        os.kill(workers.pids()["gpu 0"], signal.SIGKILL)  # the other one is there
+        workers.notify(job)
+        service.wait_until(lambda: store.jobs.read("j1").state == "failed", 120, "the job is done")
 
 
 def test_a_worker_runs_no_code_of_the_folder_it_is_started_in(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

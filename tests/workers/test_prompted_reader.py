@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers.parsers.prompted.reader import read_items, read_object, read_text
+from workers.parsers.prompted.reader import Items, read_items, read_object, read_text
 from workers.parsers.prompted.replies import AttributeReply, KindsReply, ObjectReply, RelationReply
 from workers.video_llms import Generation
 from workers.video_llms.reply_text import read_yes_no
@@ -50,6 +50,16 @@ def test_other_languages_stay_as_they_are() -> None:
 )
 def test_what_has_no_list_is_not_an_empty_list(text: str) -> None:
     assert labels(text) is None
+
+
+@pytest.mark.parametrize("text", ["[[[", "\x08[[[/<Fs obj[/t[[", '{"objects": [', '{"objects": [{"label": "cu'])
+def test_a_list_that_was_cut_off_before_anything_was_said_is_none(text: str) -> None:
+    assert read_items(Generation(text=text, complete=False), "objects", ObjectReply) is None
+
+
+def test_brackets_alone_are_no_list() -> None:
+    assert read_items(Generation(text="[[["), "objects", ObjectReply) is None
+    assert read_items(Generation(text='{"objects": ['), "objects", ObjectReply) == Items(())  # begun as one, though never closed
 
 
 def test_an_empty_list_is_one() -> None:

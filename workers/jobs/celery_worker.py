@@ -22,13 +22,15 @@ _shutting_down = RawValue(ctypes.c_bool, False)
 """Set in the main process, seen in its forked children: hand the running job back. No lock, as it is set in a signal handler."""
 
 
-def run_celery_worker(settings: Settings, queue: str, *, processes: int = 1) -> None:
+def run_celery_worker(settings: Settings, queue: str) -> None:
     """Serve one queue until asked to end (SIGTERM: the running job is handed back within 20 s).
 
+    The queue `gpu` has a process for each GPU of the settings, which sees no other; any other queue has one process.
     Raises: BadInput for a queue that does not exist, or where no broker is configured.
     """
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # read when celery is imported: a SIGTERM then ends softly, not after the last task
-    from celery.signals import heartbeat_sent, worker_ready
+    import billiard
+    from celery.signals import heartbeat_sent, worker_process_init, worker_ready
 
     from workers.jobs.celery_app import QUEUES, RUN_JOB, make_celery
 
@@ -50,9 +52,19 @@ def run_celery_worker(settings: Settings, queue: str, *, processes: int = 1) -> 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _before(signal.getsignal(number)))
 
+    gpus = settings.gpu_numbers if queue == "gpu" else ()
+
+    def on_fork(**_: Any) -> None:
+        """In each process of the pool, before anything there asks for a GPU; one that is started again has its predecessor's index."""
+        index = billiard.current_process().index
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpus[index])
+        print(f"worker process {index} sees GPU {gpus[index]} alone", flush=True)
+
+    if gpus:
+        worker_process_init.connect(on_fork)
     heartbeat_sent.connect(on_heartbeat)
     worker_ready.connect(on_ready)
-    options = ["--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork", "--concurrency", str(processes)]
+    options = ["--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork", "--concurrency", str(len(gpus) or 1)]
     app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--loglevel", "INFO"])
 
 

@@ -1,4 +1,7 @@
-"""One child process for each queue on this machine, started again when it dies; a wake-up message is a line on its standard input."""
+"""Child processes for the queues of this machine, one each, of `gpu` one for each GPU; started again when they die.
+
+A wake-up message is a line on a child's standard input.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import SecretStr
 
@@ -21,6 +24,12 @@ SHUTDOWN_TIMEOUT_SECONDS = 30.0
 logger = logging.getLogger(__name__)
 
 
+class _Worker(NamedTuple):
+    name: str
+    queue: str
+    gpu: int | None = None
+
+
 class LocalWorkerPool:
     """The workers of one machine. A context manager: they end with the block, and with this process, however it ends."""
 
@@ -31,13 +40,15 @@ class LocalWorkerPool:
         self._closing = threading.Event()
         self._starting = threading.Lock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._watchers = [threading.Thread(target=self._keep_alive, args=(q,), name=f"worker {q}", daemon=True) for q in queues]
-        self._queues = tuple(queues)
+        self._workers = [worker for queue in queues for worker in _workers_of(queue, settings.gpu_numbers)]
+        self._watchers = [
+            threading.Thread(target=self._keep_alive, args=(worker,), name=f"worker {worker.name}", daemon=True) for worker in self._workers
+        ]
 
     def __enter__(self) -> Self:
         """Start the children."""
-        for queue in self._queues:
-            self._processes[queue] = self._start(queue)
+        for worker in self._workers:
+            self._processes[worker.name] = self._start(worker)
         for watcher in self._watchers:
             watcher.start()
         return self
@@ -48,47 +59,61 @@ class LocalWorkerPool:
             self._closing.set()
         for process in self._processes.values():
             _close_input(process)
-        for queue, process in self._processes.items():
+        for name, process in self._processes.items():
             try:
                 process.wait(SHUTDOWN_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
-                logger.warning("worker %s did not end; killed", queue)
+                logger.warning("worker %s did not end; killed", name)
                 process.kill()
                 process.wait()
         for watcher in self._watchers:
             watcher.join()
 
     def notify(self, job: Job) -> None:
-        """Wake the worker of the job's queue. Raises OSError or ValueError if it is not there at the moment."""
-        stdin = self._processes[job.queue].stdin
-        assert stdin is not None
-        stdin.write(f"{job.id}\n".encode())
-        stdin.flush()
+        """Wake the workers of the job's queue: the first that is free claims it. Raises OSError or ValueError if none is there."""
+        awake, error = 0, None
+        for worker in self._workers:
+            stdin = self._processes[worker.name].stdin
+            if worker.queue == job.queue and stdin is not None:
+                try:
+                    stdin.write(f"{job.id}\n".encode())
+                    stdin.flush()
+                    awake += 1
+                except (OSError, ValueError) as failure:
+                    error = failure
+        if not awake and error is not None:
+            raise error
 
     def pids(self) -> dict[str, int]:
-        """The process id of each queue's worker."""
-        return {queue: process.pid for queue, process in self._processes.items()}
+        """The process id of each worker, by its name: the queue's, and the GPU's number where it has one."""
+        return {name: process.pid for name, process in self._processes.items()}
 
-    def _start(self, queue: str) -> subprocess.Popen[bytes]:
+    def _start(self, worker: _Worker) -> subprocess.Popen[bytes]:
+        device = {} if worker.gpu is None else {"CUDA_VISIBLE_DEVICES": str(worker.gpu)}
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "workers.jobs.local_worker", queue],  # -P: no module of the current folder is ours
+            [sys.executable, "-P", "-m", "workers.jobs.local_worker", worker.name],  # -P: no module of the current folder is ours
             stdin=subprocess.PIPE,
-            env=self._environment,
+            env={**self._environment, **device},
             start_new_session=True,  # Ctrl-C is for the parent, which then closes the input
         )
 
-    def _keep_alive(self, queue: str) -> None:
+    def _keep_alive(self, worker: _Worker) -> None:
         while True:
-            code = self._processes[queue].wait()
+            code = self._processes[worker.name].wait()
             if self._closing.is_set():
                 return
-            logger.warning("worker %s ended with exit code %d; it is started again", queue, code)
-            _close_input(self._processes[queue])
+            logger.warning("worker %s ended with exit code %d; it is started again", worker.name, code)
+            _close_input(self._processes[worker.name])
             self._closing.wait(RESTART_SECONDS)
             with self._starting:
                 if self._closing.is_set():
                     return
-                self._processes[queue] = self._start(queue)
+                self._processes[worker.name] = self._start(worker)
+
+
+def _workers_of(queue: str, gpus: Sequence[int]) -> list[_Worker]:
+    """The workers of a queue: one, or of `gpu` one for each GPU."""
+    return [_Worker(f"gpu {gpu}", queue, gpu) for gpu in gpus] if queue == "gpu" and gpus else [_Worker(queue, queue)]
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The worker of one queue on one machine, `python -m workers.jobs.local_worker QUEUE`.
+"""A worker of one queue on one machine, `python -m workers.jobs.local_worker NAME`.
 
 A wake-up message is a job's id on a line of its standard input.
 
@@ -63,9 +63,9 @@ class JobIdReader:
         timer.start()
 
 
-def main(queue: str) -> None:
-    """Do what is notified of until the parent is gone. The queue's name is for the log alone: the parent sends us nothing else."""
-    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {queue} worker: %(message)s")
+def main(name: str) -> None:
+    """Do what is notified of until the parent is gone. The worker's name is for the log alone: the parent sends us nothing else."""
+    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name} worker: %(message)s")
     settings = Settings.from_environment()
     job_ids = JobIdReader(sys.stdin.fileno())
     with GraphStore.open(settings) as store:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from graph_schema.errors import EngineUnavailable, Interrupted, LeaseLost, StepgraphError
-from graph_schema.models import Job, JobResult
+from graph_schema.models import Job, JobResult, JobStage
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
-from workers.jobs.handlers import handle
+from workers.jobs.handlers import NextStage, handle
 from workers.jobs.lease import Lease
 
 logger = logging.getLogger(__name__)
@@ -19,10 +20,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How an attempt came out. `retry`: handed back to the queue, because of `error` or because this worker is shutting down."""
+    """How an attempt came out. `retry`: handed back to the queue, because of `error`, because this worker is shutting down, or for the
+    next `stage`."""
 
     state: Literal["done", "failed", "cancelled", "retry", "lease_lost"]
     result: JobResult | None = None
+    stage: JobStage | None = None
     error: str | None = None
 
 
@@ -44,22 +47,24 @@ def run_job(
         return
     job, owner = lease.job, lease.job.owner or ""
     logger.info("job %s: %s, attempt %d", job.id, job.kind, job.attempt)
+    do_job = partial(run_job, store=store, settings=settings, stop=lease.should_stop, on_unresponsive=on_unresponsive)
     with lease:
-        outcome = _attempt(job, store, settings, lease)
+        outcome = _attempt(job, store, settings, lease, do_job)
     logger.info("job %s: %s %s", job.id, outcome.state, outcome.error or "")
     try:
         if outcome.state == "retry":
-            store.jobs.release(job.id, owner, job.attempt, error=outcome.error)
+            store.jobs.release(job.id, owner, job.attempt, error=outcome.error, stage=outcome.stage)
         elif outcome.state != "lease_lost":
             store.jobs.finish(job.id, owner, job.attempt, outcome.state, result=outcome.result, error=outcome.error)
     except LeaseLost as error:
         logger.warning("%s", error)
 
 
-def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease) -> JobOutcome:
+def _attempt(job: Job, store: GraphStore, settings: Settings, lease: Lease, do_job: Callable[[str], None]) -> JobOutcome:
     """Do the steps. What a user can mend fails at once; what may pass is tried again, as often as the store allows."""
     try:
-        return JobOutcome("done", result=handle(job, store, settings, lease))
+        result = handle(job, store, settings, lease, do_job)
+        return JobOutcome("retry", stage=result.stage) if isinstance(result, NextStage) else JobOutcome("done", result=result)
     except Interrupted:
         return JobOutcome("lease_lost" if lease.lost else "cancelled" if lease.cancelled else "retry")
     except LeaseLost:

@@ -42,7 +42,8 @@ def items_of(lists: Sequence[Items[R] | None]) -> list[tuple[R, ...] | None]:
 def read_items(reply: Generation, key: str, kind: type[R]) -> Items[R] | None:
     """Return the items under `key` of the reply's JSON object, or of a bare list. None where there is no such list.
 
-    Of a reply that was cut off, the last item is left out: half a word looks like a word.
+    Of a reply that was cut off, the last item is left out: half a word looks like a word. One that was cut off before its first item
+    was whole says nothing.
     """
     found = _find(reply.text, (key,))
     values = found.get(key) if isinstance(found, dict) else found
@@ -52,6 +53,8 @@ def read_items(reply: Generation, key: str, kind: type[R]) -> Items[R] | None:
         return None
     if not reply.complete:
         values = values[:-1]
+        if not values:
+            return None
     items = []
     for value in values:
         try:
@@ -103,6 +106,8 @@ def _values(text: str, keys: Sequence[str]) -> Iterator[JsonValue]:
             continue
     for part in parts:
         try:
-            yield cast(JsonValue, json_repair.loads(part, skip_json_loads=True))
+            mended = cast(JsonValue, json_repair.loads(part, skip_json_loads=True))
         except (ValueError, RecursionError):
             continue
+        if mended:  # of brackets that are never closed it makes empty lists, which nobody said
+            yield mended
