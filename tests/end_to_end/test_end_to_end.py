@@ -86,5 +86,5 @@ def test_a_video_walks_through_redis_celery_and_neo4j(tmp_path: Path, short_vide
 @pytest.mark.compose
 @pytest.mark.timeout(2400)  # the first time, both images are built
 def test_a_video_walks_through_the_compose_stack(tmp_path: Path, short_video: Path) -> None:
-    with compose.stack(tmp_path / "compose.log") as base_url:
-        walk(base_url, short_video)
+    with compose.stack(tmp_path / "compose.log") as stack:
+        walk(stack.url, short_video)

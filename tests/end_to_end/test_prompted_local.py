@@ -10,11 +10,9 @@ from api.cli.loop import run_loop
 from graph_schema.models import STSG
 from graph_schema.options import InductionOptions, RunOptions
 from graph_schema.settings import Settings
-from tests.support.chat_server import Body
-from tests.support.model_server import MODEL, model_server, pictures_of, prompt_of, say
 from tests.support.served_models import llama_cpp_server, transformers_server
 from tests.support.service import shots_video
-from tests.support.trained_model import teach_toy_model
+from tests.support.trained_model import Asked, said_by, served_graph, teach_toy_model
 from workers.parsers import open_parser
 from workers.pipeline import induce
 
@@ -30,42 +28,17 @@ def video(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(folder: Path, video: Path) -> tuple[STSG, dict[str, tuple[int, str]]]:
-    """The graph of the video by the model behind a server, and what it was asked and said: {prompt: (pictures, reply)}."""
-    asked: dict[str, tuple[int, str]] = {}
-
-    def reply(body: Body) -> Body:
-        said = say(body)
-        if body:
-            asked[prompt_of(body)] = pictures_of(body), said["choices"][0]["message"]["content"]
-        return said
-
-    options = InductionOptions.model_validate({"parser": {"kind": "prompted", "model": MODEL, "backend": "openai"}})
-    with model_server(reply) as server:
-        settings = Settings(data=folder / "served", openai_url=server.url)
-        graph = induce(video, data=settings.data, parser=open_parser(options.parser, settings), split_options=options.split)
-    return graph, asked
+def served(folder: Path, video: Path) -> tuple[STSG, Asked]:
+    return served_graph(folder / "served", video)
 
 
 @pytest.fixture(scope="module")
-def toy(folder: Path, served: tuple[STSG, dict[str, tuple[int, str]]]) -> Path:
+def toy(folder: Path, served: tuple[STSG, Asked]) -> Path:
     return teach_toy_model(folder / "toy", served[1], sorted((folder / "served" / "keyframes").rglob("*.jpg")))
 
 
-def facts(graph: STSG) -> list[object]:
-    """What a graph says, without ids, confidences and calls."""
-    names = {o.id: (o.name, o.clip_index) for o in graph.objects}
-    return [
-        sorted((o.name, o.kind, o.clip_index, o.verified, len(o.boxes)) for o in graph.objects),
-        sorted((names[r.subject_id], r.predicate, names[r.object_id]) for r in graph.relations),
-        sorted((names[m.from_id], m.motion) for m in graph.motions),
-        sorted((names[r.from_id], names[r.to_id]) for r in graph.references),
-        [e.description for c in graph.clips for e in c.events],
-    ]
-
-
 def test_the_model_on_this_machine_makes_the_graph_that_the_served_one_makes(
-    folder: Path, video: Path, served: tuple[STSG, dict[str, tuple[int, str]]], toy: Path
+    folder: Path, video: Path, served: tuple[STSG, Asked], toy: Path
 ) -> None:
     options = RunOptions.model_validate({"parser": {"kind": "prompted", "model": str(toy)}, "train": False, "samples": 5})
     settings = Settings(data=folder / "data")
@@ -73,21 +46,19 @@ def test_the_model_on_this_machine_makes_the_graph_that_the_served_one_makes(
     assert run.status == "done"
     graph = STSG.model_validate_json((folder / "out" / "graphs" / f"{run.inputs[0].graph_id}.json").read_bytes())
     assert graph.producer == "toy"
-    assert facts(graph) == facts(served[0])
+    assert said_by(graph) == said_by(served[0])
     assert graph.configuration["parser"]["configuration"]["model"]["backend"] == "transformers"
     assert run.model["calls"] > 40 and run.model["tokens"] > 1000
     assert sum(account.rejected for account in run.calls.values()) == 0
     assert run_loop([video], folder / "out", options, settings, lambda *_: None).model["calls"] == 0
 
 
-def test_transformers_own_server_makes_it_too(
-    folder: Path, video: Path, served: tuple[STSG, dict[str, tuple[int, str]]], toy: Path
-) -> None:
+def test_transformers_own_server_makes_it_too(folder: Path, video: Path, served: tuple[STSG, Asked], toy: Path) -> None:
     options = InductionOptions.model_validate({"parser": {"kind": "prompted", "model": str(toy), "backend": "openai"}})
     with transformers_server(folder / "transformers.log") as url:
         settings = Settings(data=folder / "over-http", openai_url=url, openai_concurrency=2)
         graph = induce(video, data=settings.data, parser=open_parser(options.parser, settings), split_options=options.split)
-    assert facts(graph) == facts(served[0])
+    assert said_by(graph) == said_by(served[0])
 
 
 def test_a_model_of_llama_cpp_that_takes_no_pictures_is_refused_and_not_asked_again(tmp_path: Path, video: Path) -> None:

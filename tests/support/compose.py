@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.support.service import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "stepgraph-test"
+PASSWORD = "stepgraph-test"
 UP_SECONDS = 300
 BUILD_SECONDS = 30 * 60
 
@@ -34,13 +37,29 @@ def need_docker() -> None:
         pytest.skip("docker compose does not work on this machine")
 
 
+class Stack(NamedTuple):
+    """Where a running stack is reached: the API, and Neo4j."""
+
+    url: str
+    bolt: str
+
+
+def config(*options: str, **variables: str) -> dict[str, Any]:
+    """What compose makes of its files with these options and variables."""
+    command = ["docker", "compose", *options, "config", "--format", "json"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
 @contextlib.contextmanager
-def stack(log: Path) -> Iterator[str]:
-    """Build and start the stack, wait until every service is healthy, give the API's base URL; take all down at the end."""
+def stack(log: Path, **variables: str) -> Iterator[Stack]:
+    """Build and start the stack, wait until every service is healthy, say where it is; take all down at the end."""
     need_docker()
-    port = free_port()
-    ports = {"STEPGRAPH_PORT": port, "STEPGRAPH_NEO4J_HTTP_PORT": free_port(), "STEPGRAPH_NEO4J_BOLT_PORT": free_port()}
-    environment = {**os.environ, **{name: str(value) for name, value in ports.items()}}
+    port, bolt = free_port(), free_port()
+    ports = {"STEPGRAPH_PORT": port, "STEPGRAPH_NEO4J_HTTP_PORT": free_port(), "STEPGRAPH_NEO4J_BOLT_PORT": bolt}
+    environment = {**os.environ, **{name: str(value) for name, value in ports.items()}, **variables, "STEPGRAPH_NEO4J_PASSWORD": PASSWORD}
 
     def compose(*arguments: str, seconds: float) -> None:
         with log.open("ab") as out:
@@ -51,7 +70,7 @@ def stack(log: Path) -> Iterator[str]:
     try:
         compose("build", seconds=BUILD_SECONDS)
         compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), seconds=UP_SECONDS + 60)
-        yield f"http://127.0.0.1:{port}"
+        yield Stack(f"http://127.0.0.1:{port}", f"bolt://127.0.0.1:{bolt}")
     finally:
         with contextlib.suppress(AssertionError):
             compose("logs", "--no-color", "--tail", "100", seconds=60)

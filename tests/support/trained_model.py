@@ -11,11 +11,49 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from graph_schema.models import STSG
+from graph_schema.options import InductionOptions
+from graph_schema.settings import Settings
+from tests.support.chat_server import Body
+from tests.support.model_server import MODEL, model_server, pictures_of, prompt_of, say
 from tests.support.tiny_models import build_qwen2_5_vl
+from workers.parsers import open_parser
+from workers.pipeline import induce
 
+Asked = dict[str, tuple[int, str]]
+"""{prompt: (how many pictures it is about, reply)}"""
 MAX_STEPS = 300
 LEARNT = 0.004
 """Mean loss of a token from where on greedy replies are what was learnt; reached after 80 to 100 steps, about 20 s."""
+
+
+def served_graph(data: Path, video: Path) -> tuple[STSG, Asked]:
+    """The graph of a video by the scripted model behind a server, and what it was asked and said."""
+    asked: Asked = {}
+
+    def reply(body: Body) -> Body:
+        said = say(body)
+        if body:
+            asked[prompt_of(body)] = pictures_of(body), said["choices"][0]["message"]["content"]
+        return said
+
+    options = InductionOptions.model_validate({"parser": {"kind": "prompted", "model": MODEL, "backend": "openai"}})
+    with model_server(reply) as server:
+        settings = Settings(data=data, openai_url=server.url)
+        graph = induce(video, data=data, parser=open_parser(options.parser, settings), split_options=options.split)
+    return graph, asked
+
+
+def said_by(graph: STSG) -> list[object]:
+    """What a graph says, without ids, confidences and calls."""
+    names = {o.id: (o.name, o.clip_index) for o in graph.objects}
+    return [
+        sorted((o.name, o.kind, o.clip_index, o.verified, len(o.boxes)) for o in graph.objects),
+        sorted((names[r.subject_id], r.predicate, names[r.object_id]) for r in graph.relations),
+        sorted((names[m.from_id], m.motion) for m in graph.motions),
+        sorted((names[r.from_id], names[r.to_id]) for r in graph.references),
+        [e.description for c in graph.clips for e in c.events],
+    ]
 
 
 def teach_toy_model(folder: Path, replies: Mapping[str, tuple[int, str]], images: Sequence[Path]) -> Path:
