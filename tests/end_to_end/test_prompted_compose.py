@@ -34,7 +34,7 @@ def test_a_toy_model_in_the_models_folder_reads_a_video(tmp_path: Path) -> None:
         assert said_by(graph) == said_by(expected)
         with neo4j.GraphDatabase.driver(stack.bolt, auth=("neo4j", compose.PASSWORD)) as driver:  # as the Browser asks
             query = (BROWSER / "evidence.cypher").read_text(encoding="utf-8")
-            rows, _, _ = driver.execute_query(query)  # type: ignore[arg-type]
+            rows, _, _ = driver.execute_query(query)
         assert rows
 
 
