@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import time
@@ -99,7 +98,7 @@ def forecast_calls(
     """What the model calls of these videos will come to, before any is made; None for a parser that asks no model.
 
     Every video is split, which is kept. Those whose account is kept are done already and take none; those that cannot be read are
-    passed over: inducing them says why.
+    passed over, which is said.
     Raises: OutOfSpace; what opening the parser raises.
     """
     if not isinstance(options.parser, PromptedParserOptions):
@@ -108,8 +107,11 @@ def forecast_calls(
     sizes: dict[str, VideoSize] = {}
     for n, path in enumerate(paths):
         report("forecasting model calls", n / len(paths), as_text(path.name))
-        with contextlib.suppress(VideoUnreadable):
+        try:
             sha256, size = pipeline.size_of_video(path, settings.data, options.split)
+        except VideoUnreadable as error:
+            report(as_text(path.name), 1, f"passed over: {error}")
+        else:
             sizes[sha256] = size
     kept = accounts.read()
     to_do = [size for sha256, size in sizes.items() if not accounts.has(sha256)]

@@ -39,24 +39,26 @@ def forecast(videos: Sequence[VideoSize], accounts: Sequence[VideoAccount], opti
 
     Args: accounts: of videos that were done with the same model, options and prompts.
     """
-    rates = rates_of(accounts) if accounts else first_rates(options)
+    rates = rates_of(accounts, options)
     stages: dict[str, StageForecast] = {}
     for stage, rate in rates.items():
         unit = UNIT_OF.get(stage, "keyframes")
         calls = rate * sum(_units(video, unit) for video in videos)
-        stages[stage] = _stage_forecast(accounts, stage, calls)
+        if round(calls):
+            stages[stage] = _stage_forecast(accounts, stage, calls)
     total = sum(stage.calls for stage in stages.values())
     return Forecast(stages=stages, calls=total, spread=_spread(accounts, rates, videos), from_videos=len(accounts))
 
 
-def rates_of(accounts: Sequence[VideoAccount]) -> dict[str, float]:
-    """{stage: calls for each of what they grow with}, over all accounts together."""
-    stages = sorted({stage for account in accounts for stage in account.calls})
+def rates_of(accounts: Sequence[VideoAccount], options: PromptedParserOptions) -> dict[str, float]:
+    """{stage: calls for each of what they grow with}, over all accounts together; what these had nothing of, such as cuts, is guessed."""
+    guessed = first_rates(options)
     rates = {}
-    for stage in stages:
+    for stage in dict.fromkeys([*guessed, *(stage for account in accounts for stage in account.calls)]):
         units = sum(_units(account, UNIT_OF.get(stage, "keyframes")) for account in accounts)
         calls = sum(_of(account, stage).calls for account in accounts)
-        rates[stage] = calls / units if units else 0.0
+        if units or stage in guessed:
+            rates[stage] = calls / units if units else guessed[stage]
     return rates
 
 

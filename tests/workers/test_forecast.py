@@ -22,7 +22,8 @@ def account(clips: int, keyframes: int, **calls: StageAccount | int) -> VideoAcc
 def test_each_stage_grows_with_what_it_is_asked_about() -> None:
     # 10 keyframes in 4 clips: 6 steps, 3 cuts
     done = account(4, 10, narrative=10, attributes=30, motion=12, same_across=6, event=4)
-    assert rates_of([done]) == {"narrative": 1, "attributes": 3, "motion": 2, "same_across": 2, "event": 1}
+    rates = {stage: rate for stage, rate in rates_of([done], OPTIONS).items() if rate}
+    assert rates == {"narrative": 1, "attributes": 3, "motion": 2, "same_across": 2, "event": 1}
     # 20 keyframes in 5 clips: 15 steps, 4 cuts
     expected = forecast([VideoSize(clips=5, keyframes=20)], [done], OPTIONS)
     assert {stage: one.calls for stage, one in expected.stages.items()} == {
@@ -32,12 +33,21 @@ def test_each_stage_grows_with_what_it_is_asked_about() -> None:
 
 
 def test_rates_are_of_sums_so_that_long_videos_weigh_more() -> None:
-    assert rates_of([account(1, 1, objects=5), account(1, 9, objects=5)]) == {"objects": 1.0}
+    assert rates_of([account(1, 1, objects=5), account(1, 9, objects=5)], OPTIONS)["objects"] == 1.0
+
+
+def test_what_the_videos_done_had_nothing_of_is_guessed() -> None:
+    # one clip of one keyframe: no cut, no step
+    expected = forecast([VideoSize(clips=3, keyframes=5)], [account(1, 1, objects=1)], OPTIONS)
+    guessed = first_rates(OPTIONS)
+    assert {stage: one.calls for stage, one in expected.stages.items()} == {
+        "objects": 5, "motion": 2 * guessed["motion"], "same_across": 2 * guessed["same_across"],
+    }  # fmt: skip
 
 
 def test_tokens_and_time_are_those_of_the_calls_that_were_made() -> None:
     done = account(1, 4, objects=StageAccount(calls=4, kept=2, prompt_tokens=200, completion_tokens=20, seconds=3))
-    (one,) = forecast([VideoSize(clips=2, keyframes=8)], [done], OPTIONS).stages.values()
+    (one,) = forecast([VideoSize(clips=1, keyframes=8)], [done], OPTIONS).stages.values()
     assert (one.calls, one.prompt_tokens, one.completion_tokens, one.seconds) == (8, 800, 80, 12)
     kept = account(1, 4, objects=StageAccount(calls=4, kept=4))
     (unknown,) = forecast([VideoSize(clips=1, keyframes=2)], [kept], OPTIONS).stages.values()
