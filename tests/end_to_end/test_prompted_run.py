@@ -232,7 +232,9 @@ def test_induce_makes_graphs_alone_and_says_what_others_would_cost(tmp_path: Pat
     )
     assert expected["stages"]["objects"]["prompt_tokens"] > 0 and expected["stages"]["objects"]["seconds"] > 0
     assert not (tmp_path / "out" / "qra.jsonl").exists()
-    assert "Model calls" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Model calls" in page and "1 graph" in page
+    assert 'id="training"' not in page and "No questions" not in page
 
 
 def test_induce_needs_a_folder_or_a_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
