@@ -44,7 +44,7 @@ def test_the_stream_tells_of_progress_and_ends_with_the_job(client: TestClient, 
     kinds = [kind for kind, _, _ in results]
     assert kinds == ["progress"] * (len(results) - 1) + ["end"]
     assert [data["message"] for _, _, data in results if data["message"]][:1] == ["at 0.25"]
-    assert (results[-1][2]["state"], results[-1][2]["result"], results[-1][2]["progress"]) == ("done", {"graph_id": "g1"}, 1.0)
+    assert (results[-1][2]["state"], results[-1][2]["result"], results[-1][2]["progress"]) == ("done", {"graph_id": "g1", "calls": {}}, 1.0)
     ids = [event_id for _, event_id, _ in results]
     assert len(set(ids)) == len(ids)  # nothing is told twice
 

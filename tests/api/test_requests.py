@@ -142,7 +142,7 @@ def test_a_bad_request_is_refused_before_it_becomes_a_job(
         ("GET", "/v1/nothing", b"", 404, "not-found", "no route /v1/nothing; see /docs"),
         ("PUT", "/v1/jobs", b"", 405, "method-not-allowed", "PUT is not allowed on /v1/jobs"),
         ("GET", "/v1/jobs?limit=0", b"", 422, "bad-input", "query.limit: Input should be greater than or equal to 1 (got '0')"),
-        ("GET", "/v1/jobs?limti=2", b"", 422, "bad-input", "query.limti: no such parameter; this route takes state, limit, cursor"),
+        ("GET", "/v1/jobs?limti=2", b"", 422, "bad-input", "query.limti: no such parameter; this route takes state, parent, limit, cursor"),
         ("GET", "/v1/jobs/j0?limit=2", b"", 422, "bad-input", "query.limit: no such parameter; this route takes none (got '2')"),
         ("POST", "/v1/graphs?video_id=v0", b"", 422, "bad-input", "query.video_id: no such parameter; this route takes none (got 'v0')"),
         ("GET", "/v1/jobs?state=asleep", b"", 422, "bad-input", "query.state: Input should be 'queued', 'running'"),
@@ -245,7 +245,7 @@ def test_questions_come_in_pages_and_as_lines(client: TestClient, graph: STSG, e
     assert (client.get(url).json()["count"], client.get(url).json()["configuration"]) == (3, {"seed": 7})
 
 
-def test_a_parser_that_cannot_work_here_is_refused_and_one_with_its_own_model_is_for_the_gpu_queue(client: TestClient, graph: STSG) -> None:
+def test_a_parser_that_cannot_work_here_is_refused_and_a_model_here_waits_for_the_media(client: TestClient, graph: STSG) -> None:
     def order(**parser: object) -> Any:
         return client.post("/v1/graphs", json={"video_id": graph.video.id, "parser": {"kind": "prompted", **parser}})
 
@@ -257,6 +257,6 @@ def test_a_parser_that_cannot_work_here_is_refused_and_one_with_its_own_model_is
     boxed = order(model="owner/name", boxes_from="/etc/passwd")
     assert boxed.status_code == 422 and "detector '/etc/passwd' is no hub id" in boxed.json()["detail"]
     here = order(model="owner/name", samples=3)
-    assert (here.status_code, here.json()["queue"]) == (202, "gpu")
+    assert (here.status_code, here.json()["queue"], here.json()["stage"]) == (202, "cpu", "media")  # handed to gpu once the video is split
     parameters = here.json()["parameters"]
     assert (parameters["parser"]["samples"], parameters["split"]["max_keyframes"]) == (3, 24)
