@@ -56,6 +56,17 @@ def oracle_world(seed: int, number: int) -> World:
     return world
 
 
+def long_world(seed: int, clips: int, objects: int) -> World:
+    """A world of many clips, not rendered, whose objects come and go: each clip shows up to CAST of them, no two of one kind."""
+    rng = Random(f"long {seed}")
+    world = World(seed=seed, name=f"long_{seed}_{clips:03d}", width=WIDTH, height=HEIGHT, fps=FPS, clips=())
+    kinds = draw_objects(rng, world, objects)
+    drawn: list[WorldClip] = []
+    for _ in range(clips):
+        drawn.append(draw_clip(rng, world, rng.sample(kinds, CAST), (), {}, drawn[-1].background if drawn else None))
+    return replace(world, clips=tuple(drawn))
+
+
 def has_lookalikes(clip: WorldClip) -> bool:
     """Whether a clip has two objects of one label, colour and size."""
     kinds = [a.object.kind for a in clip.appearances]
