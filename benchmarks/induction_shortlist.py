@@ -29,7 +29,7 @@ OBJECTS = 30
 """Different objects of a world; each clip shows up to five."""
 KEYFRAMES = 4
 """A clip, at most."""
-SEEDS = 4
+SEEDS = 3
 WORLD_SEED = 800
 """No test and no tuning uses these worlds."""
 DEFAULT: Final = PromptedParserOptions.model_fields["max_candidates"].default
