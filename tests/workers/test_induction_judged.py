@@ -207,6 +207,25 @@ def test_two_objects_of_one_clip_are_never_one_even_if_the_judge_finds_everythin
         assert len(set(clips)) == len(clips)
 
 
+def test_two_earlier_objects_are_one_where_a_later_one_is_found_to_be_both() -> None:
+    judge = Judge(lambda a, b: 0.0 if (a, b) == ("cup a", "cup b") else 0.9)
+    shots = [shot(0, named("cup a")), shot(1, named("cup b")), shot(2, named("cup c"))]
+    (one,) = bridge_clips(shots, Induction(judge))
+    assert [a.clip for a in one.appearances] == [0, 1, 2]
+    assert [link.call_ids for link in one.links] == [("cup a=cup c", "cup b=cup c"), ("cup a=cup c",)]
+    in_one_clip = [shot(0, boxed("cup a", LEFT), boxed("cup b", RIGHT)), shot(1, named("cup c"))]
+    assert len(bridge_clips(in_one_clip, Induction(judge))) == 3  # which of the two it is, is open
+    of_another_look = [shot(0, named("cup a")), shot(1, named("cup b", "blue")), shot(2, named("cup c"))]
+    assert [[a.clip for a in e.appearances] for e in bridge_clips(of_another_look, Induction(judge))] == [[0, 2], [1]]
+
+
+def test_an_object_is_compared_with_what_most_of_its_clips_say_of_it() -> None:
+    judge = Judge(lambda a, b: 0.9)
+    once_large = frame_object("blue", "cup", box=None, size="large").model_copy(update={"name": "cup"})
+    shots = [*(shot(n, named("cup")) for n in range(3)), shot(3, once_large), shot(4, named("cup"))]
+    assert [[a.clip for a in e.appearances] for e in bridge_clips(shots, Induction(judge))] == [[0, 1, 2, 4], [3]]
+
+
 def test_calls_grow_with_the_clips_and_what_was_left_out_is_said() -> None:
     def calls(clips: int) -> tuple[int, int]:
         judge = Judge()

@@ -17,7 +17,7 @@ from workers.induction.judge import PLAIN, Induction
 if TYPE_CHECKING:
     from workers.media import SplitClip, SplitVideo
 
-INDUCTION_VERSION = 3
+INDUCTION_VERSION = 4
 """Raised when the same frame scene graphs give another graph than before."""
 
 

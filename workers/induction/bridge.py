@@ -8,8 +8,10 @@ questions false.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
@@ -18,7 +20,7 @@ from graph_schema.geometry import box_centre
 from graph_schema.intervals import TimeInterval, shared_seconds
 from graph_schema.models import Confidence, Record
 from graph_schema.vocabulary import STANDS, caption
-from workers.induction.attributes import lasting
+from workers.induction.attributes import agreed_attributes, all_calls, lasting
 from workers.induction.clip_graph import ClipGraph, ClipObject
 from workers.induction.identity import unambiguous_matches
 from workers.induction.judge import MIN_LIKELY, PLAIN, Induction, Judge, Sighting
@@ -80,40 +82,103 @@ def _judged_entities(clip_graphs: Sequence[ClipGraph], judge: Judge, similar: Si
 
     The judge is asked of the `max_candidates` most like it, so that the calls grow with the clips and not with their pairs. What it
     finds likely, and what is known of both does not contradict, is assigned one to one by judge and attributes together, as far as that
-    is unambiguous, so that two objects of one clip are never one.
+    is unambiguous, so that two objects of one clip are never one. An object that is found to be two earlier ones makes these one, unless
+    a clip has both: whoever was once taken for somebody new is found again.
     """
-    groups: list[list[tuple[int, int]]] = []
-    links: list[list[Link]] = []
+    known: list[_Known] = []
     for i, graph in enumerate(clip_graphs):
-        asked: list[tuple[int, int]] = []  # (object of this clip, group)
+        asked: list[tuple[int, _Known]] = []
         left_out = 0
         for n, obj in enumerate(graph.objects):
-            last = [clip_graphs[group[-1][0]].objects[group[-1][1]] for group in groups]
-            resemblance = {g: _resemblance(earlier, obj, similar) for g, earlier in enumerate(last) if _compatible(earlier, obj)}
-            ranked = sorted(resemblance, key=lambda g, resemblance=resemblance: (-resemblance[g], -groups[g][-1][0], g))  # type: ignore[misc]
-            asked += [(n, g) for g in ranked[:max_candidates]]
-            left_out += max(0, len(ranked) - max_candidates)
-        pairs = [(_sighting(clip_graphs, groups[g][-1], last=True), _sighting(clip_graphs, (i, n), last=False)) for n, g in asked]
-        opinions = dict(zip(asked, judge.same_across(pairs, left_out=left_out) if asked else (), strict=True))
-        score = np.zeros((len(graph.objects), len(groups)))
-        for (n, g), opinion in opinions.items():
+            alike = [(_resemblance(one.look, obj, similar), one) for one in known if _compatible(one.look, obj)]
+            alike.sort(key=lambda pair: (-pair[0], -pair[1].last[0], pair[1].first))
+            asked += [(n, one) for _, one in alike[:max_candidates]]
+            left_out += max(0, len(alike) - max_candidates)
+        pairs = [(_sighting(clip_graphs, one.last, last=True), _sighting(clip_graphs, (i, n), last=False)) for n, one in asked]
+        likely: dict[tuple[int, int], tuple[float, Link]] = {}
+        for (n, one), opinion in zip(asked, judge.same_across(pairs, left_out=left_out) if asked else (), strict=True):
             if opinion.likely is not None and opinion.likely >= MIN_LIKELY:
-                clip, m = groups[g][-1]
-                both = (opinion.likely + similarity(clip_graphs[clip].objects[m], graph.objects[n])) / 2
-                score[n, g] = both if both >= MIN_LIKELY else 0.0
-        joined = dict(unambiguous_matches(score)) if score.size else {}
-        for n in range(len(graph.objects)):
-            if n in joined:
-                opinion = opinions[n, joined[n]]
-                groups[joined[n]].append((i, n))
-                links[joined[n]].append(Link(confidence=opinion.likely or 0.0, call_ids=opinion.call_ids))
+                both = (opinion.likely + similarity(one.look, graph.objects[n])) / 2
+                if both >= MIN_LIKELY:
+                    likely[n, known.index(one)] = both, Link(confidence=opinion.likely, call_ids=opinion.call_ids)
+        known, likely = _joined(known, likely, len(graph.objects))
+        score = np.zeros((len(graph.objects), len(known)))
+        for (n, g), (both, _) in likely.items():
+            score[n, g] = both
+        matches = dict(unambiguous_matches(score)) if score.size else {}
+        for n, obj in enumerate(graph.objects):
+            if n in matches:
+                known[matches[n]] = known[matches[n]].seen((i, n), obj, likely[n, matches[n]][1])
             else:
-                groups.append([(i, n)])
-                links.append([])
+                known.append(_Known({(i, n): None}, (obj,)))
     return tuple(
-        Entity(appearances=tuple(Appearance(clip=clip, object_index=n) for clip, n in group), links=tuple(of_group))
-        for group, of_group in zip(groups, links, strict=True)
+        Entity(
+            appearances=tuple(Appearance(clip=clip, object_index=n) for clip, n in one.places),
+            links=tuple(link for link in one.places.values() if link is not None),
+        )
+        for one in sorted(known, key=lambda one: one.first)
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """An entity as far as the clips have been read. `places`: {(clip, index): what says that it is the one before}, in time order;
+    `objects`: what is there."""
+
+    places: dict[tuple[int, int], Link | None]
+    objects: tuple[ClipObject, ...]
+
+    @property
+    def first(self) -> tuple[int, int]:
+        return next(iter(self.places))
+
+    @property
+    def last(self) -> tuple[int, int]:
+        return next(reversed(self.places))
+
+    @functools.cached_property
+    def look(self) -> ClipObject:
+        """As it was seen last, with the attributes that most of its clips agree on."""
+        return self.objects[-1].model_copy(update={"attributes": agreed_attributes([o.attributes for o in self.objects])})
+
+    def seen(self, place: tuple[int, int], obj: ClipObject, link: Link) -> _Known:
+        """With one appearance more."""
+        return _Known({**self.places, place: link}, (*self.objects, obj))
+
+    def with_other(self, other: _Known, link: Link) -> _Known:
+        """The two as one. Where the later one of the two begins, the link says why."""
+        one, two = sorted((self, other), key=lambda k: k.first)
+        both = dict(sorted((one.places | two.places | {two.first: link}).items()))
+        objects = dict(zip((*one.places, *two.places), (*one.objects, *two.objects), strict=True))
+        return _Known(both, tuple(objects[place] for place in both))
+
+    def may_be(self, other: _Known) -> bool:
+        """Whether no clip has both, and what is known of both does not rather contradict than agree."""
+        clips = {clip for clip, _ in self.places}
+        return clips.isdisjoint(clip for clip, _ in other.places) and similarity(self.look, other.look) >= UNKNOWN_SIMILARITY
+
+
+_Likely = dict[tuple[int, int], tuple[float, Link]]
+"""{(object of a clip, index of a known entity): how well they go together, and what says so}"""
+
+
+def _joined(known: list[_Known], likely: _Likely, count: int) -> tuple[list[_Known], _Likely]:
+    """Make known entities one that one of `count` objects of a clip is likely to be all of; return what is known then, and is likely."""
+    known = list(known)
+    gone: set[int] = set()
+    for n in range(count):
+        best, *others = sorted((g for m, g in likely if m == n and g not in gone), key=lambda g: (-likely[n, g][0], g)) or [-1]
+        for g in others:
+            if known[best].may_be(known[g]):
+                why = [likely[n, best][1], likely[n, g][1]]
+                link = Link(confidence=min(w.confidence for w in why), call_ids=all_calls(w.call_ids for w in why))
+                known[best] = known[best].with_other(known[g], link)
+                gone.add(g)
+                for m in range(count):
+                    if (m, g) in likely:
+                        likely[m, best] = max(likely.get((m, best), likely[m, g]), likely[m, g], key=lambda pair: pair[0])
+    left = [g for g in range(len(known)) if g not in gone]
+    return [known[g] for g in left], {(n, left.index(g)): why for (n, g), why in likely.items() if g not in gone}
 
 
 def _compatible(a: ClipObject, b: ClipObject) -> bool:
