@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import neo4j
 import pytest
 from _pytest.outcomes import Skipped
@@ -30,6 +31,8 @@ def pytest_configure() -> None:
     """Set what the processes under test inherit. They must be interruptible: background jobs of a shell ignore SIGINT."""
     # JVMs live for seconds here: compiling their code to the end costs more than it gains (an engine's start: 3.5 s of CPU, not 6)
     os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+    hypothesis.settings.register_profile("stepgraph", deadline=None)  # how long an example takes says what else the machine does
+    hypothesis.settings.load_profile("stepgraph")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -15,7 +15,7 @@ UNWIND [
   {order: 1, kind: 'attribute', words: object.name + ': ' + attribute.kind + ' ' + attribute.name, confidence: attribute.confidence,
    verified: attribute.verified, calls: attribute.call_ids},
   {order: 2, kind: toLower(type(edge)),
-   words: object.name + ' ' + coalesce(edge.predicate, edge.motion, 'is the same as') + ' ' + CASE WHEN edge.motion IS NULL THEN other.name ELSE '' END,
+   words: object.name + ' ' + CASE type(edge) WHEN 'MOVES' THEN edge.motion WHEN 'RELATES' THEN edge.predicate + ' ' + other.name ELSE 'is the same as ' + other.name END,
    confidence: edge.confidence, verified: edge.verified, calls: edge.call_ids},
   {order: 3, kind: 'event', words: event.description, confidence: null, verified: event.verified, calls: event.call_ids}
 ] AS part

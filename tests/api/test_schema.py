@@ -61,7 +61,7 @@ def test_every_answer_is_as_described(api: schemathesis.BaseSchema, mode: Genera
 
 def _check(operation: Any, mode: GenerationMode) -> None:
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     def check(case: schemathesis.Case[Any]) -> None:
         if mode is GenerationMode.POSITIVE and case.method != "DELETE":
             case.path_parameters = {name: IN_THE_STORE[name] for name in case.path_parameters or {}}

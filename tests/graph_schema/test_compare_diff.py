@@ -306,7 +306,7 @@ def small_graphs(draw: st.DrawFn) -> STSG:
     return graph(*objects, relations=relations, said=said, cuts=cuts, id=draw(st.sampled_from(["g", "h"])))
 
 
-many = settings(max_examples=150, deadline=None, derandomize=True)
+many = settings(max_examples=150, derandomize=True)
 
 
 def in_order(changes: dict[str, Any]) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def world_graph(seed: int) -> STSG:
 
 
 worlds = st.integers(min_value=3000, max_value=3004).map(world_graph)
-few = settings(max_examples=15, deadline=None, derandomize=True)
+few = settings(max_examples=15, derandomize=True)
 
 
 @given(worlds)

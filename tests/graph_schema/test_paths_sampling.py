@@ -15,7 +15,7 @@ from graph_schema.store import GraphStore
 from tests.support.graphs import cup_graph, stsgs, unique
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(graph=stsgs(), steps=st.lists(st.integers(1, 5), max_size=30), seed=st.integers(0, 99))
 def test_the_engine_walks_as_the_reference_does(store: GraphStore, graph: STSG, steps: list[int], seed: int) -> None:
     store.graphs.write(graph)

@@ -19,7 +19,7 @@ def test_a_graph_reads_back_as_it_was_written(store: GraphStore) -> None:
     assert store.graphs.read(graph.id) == graph
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(graph=stsgs())
 def test_any_graph_reads_back_as_it_was_written(store: GraphStore, graph: STSG) -> None:
     store.graphs.write(graph)

@@ -20,7 +20,6 @@ from workers.synthetic import make_world, truth
 
 few = settings(
     max_examples=8,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
