@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from api.cli.loop import run_loop
 from graph_schema.models import STSG
 from graph_schema.options import InductionOptions, RunOptions
 from graph_schema.settings import Settings
+from tests.support import service
+from tests.support.processes import descendants
 from tests.support.served_models import llama_cpp_server, transformers_server
 from tests.support.service import shots_video
 from tests.support.trained_model import Asked, said_by, served_graph, teach_toy_model
@@ -51,6 +54,38 @@ def test_the_model_on_this_machine_makes_the_graph_that_the_served_one_makes(
     assert run.model["calls"] > 40 and run.model["tokens"] > 1000
     assert sum(account.rejected for account in run.calls.values()) == 0
     assert run_loop([video], folder / "out", options, settings, lambda *_: None).model["calls"] == 0
+
+
+def test_the_service_goes_on_where_the_workers_of_media_and_model_were_killed(
+    folder: Path, video: Path, served: tuple[STSG, Asked], toy: Path
+) -> None:
+    settings = Settings(data=folder / "service", port=service.free_port(), models=toy.parent, lease_seconds=3.0)
+
+    def kill_worker_of(queue: str) -> None:
+        (worker,) = [p for p in descendants({"workers.jobs.local_worker"}, of=up.pid) if p.cmdline()[-1] == queue]
+        worker.kill()
+
+    def kept() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (settings.data / "calls").rglob("*.json")}
+
+    with (
+        service.service_on_one_machine(settings, folder / "up.log") as (base_url, up),
+        httpx.Client(base_url=base_url, timeout=60) as client,
+    ):
+        parser = {"kind": "prompted", "model": toy.name}
+        location = service.order(client, "graphs", {"video_id": service.upload(client, video)["id"], "parser": parser})
+        service.wait_until(lambda: client.get(location).json()["state"] == "running", 60, "a worker splits the video")
+        kill_worker_of("cpu")
+        service.wait_until(lambda: len(kept()) >= 3, 120, "three calls are kept")
+        kill_worker_of("gpu")
+        before = kept()
+        job = service.follow(client, location)[-1]
+        assert (job["state"], job["stage"]) == ("done", "model"), (job, (folder / "up.log").read_text())
+        graph = STSG.model_validate_json(client.get(f"/v1/graphs/{job['result']['graph_id']}").content)
+    assert job["attempt"] >= 2
+    assert said_by(graph) == said_by(served[0])
+    assert before.items() <= kept().items()  # none was made again
+    assert len(kept()) > len(before)
 
 
 def test_transformers_own_server_makes_it_too(folder: Path, video: Path, served: tuple[STSG, Asked], toy: Path) -> None:
