@@ -13,7 +13,7 @@ from api.views.arcs import MAX_ARCS, arcs_of
 from api.views.edges import EdgeInterval, motions_of
 from api.views.entities import EntityView
 from api.views.lane_marks import SMALL_FONT_PX, Arc, Axes, Bar, ClipBar, Lanes, Link, Mark, MotionMark
-from api.views.words import clock, shorten, span, text_width
+from api.views.words import clock, shorten, span, text_width, verdicts
 from graph_schema.models import STSG
 
 __all__ = ["LANE", "MAX_ARCS", "MAX_LANES", "Arc", "Lanes", "choose_entities", "lay_out", "motion_text"]
@@ -116,7 +116,7 @@ def _marks(entity: EntityView, axes: Axes, times: Mapping[str, float], keyframe_
     for node in entity.nodes:
         for box in node.boxes:
             at, key = times[box.keyframe_id], keyframe_keys[box.keyframe_id]
-            title = f"{entity.name} at {clock(at)}"
+            title = f"{entity.name} at {clock(at)}{verdicts(node)}"
             marks.append(Mark(entity, node.kind == "dynamic", axes.x(at), axes.lane[entity.key], key, title))
     return marks
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
+from graph_schema.models import SceneObject
 from graph_schema.vocabulary import plural
 
 _NARROW = frozenset("iljtfrI.,:;'|!()[] ")
@@ -23,6 +24,14 @@ def span(start_seconds: float, end_seconds: float) -> str:
     """An interval: `1.20 – 3.04 s`; a moment stays one time."""
     start, end = clock(start_seconds), clock(end_seconds)
     return f"{start.removesuffix(' s') if end.endswith(' s') else start} – {end}" if start != end else start
+
+
+def verdicts(node: SceneObject) -> str:
+    """What was said of a node when it was asked whether it is there: `, confirmed by the model`; empty if nobody was asked."""
+    parts = ["confirmed by the model"] if node.verified else []
+    if node.detected is not None:
+        parts.append("seen by the detector too" if node.detected else "not seen by the detector")
+    return "".join(f", {part}" for part in parts)
 
 
 def text_width(text: str, size: float) -> float:

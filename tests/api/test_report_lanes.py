@@ -127,3 +127,13 @@ def test_shortened_text_fits_its_room() -> None:
     short = shorten("clip 12", 30, 11)
     assert short.endswith("…")
     assert text_width(short, 11) <= 30
+
+
+def test_a_mark_says_what_the_model_and_the_detector_said_when_asked(tmp_path: Path) -> None:
+    graph = draw_example(tmp_path)
+    verdicts = {"circle0": {"verified": True, "detected": False}, "square0": {"detected": True}}
+    objects = tuple(o.model_copy(update=verdicts.get(o.id, {})) for o in graph.objects)
+    titles = {mark.title for mark in lanes_of(graph.model_copy(update={"objects": objects})).marks}
+    assert "red circle at 0.50 s, confirmed by the model, not seen by the detector" in titles
+    assert any(title.startswith("blue square at ") and title.endswith(" s, seen by the detector too") for title in titles)
+    assert "red circle at 3.00 s" in titles  # nobody was asked

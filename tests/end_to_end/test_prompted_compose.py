@@ -17,8 +17,8 @@ BROWSER = Path(__file__).resolve().parents[2] / "graph_schema" / "browser"
 
 @pytest.mark.compose
 @pytest.mark.timeout(2400)  # the first time, both images are built
-def test_a_toy_model_in_the_models_folder_reads_a_video(tmp_path: Path) -> None:
-    video = service.shots_video(tmp_path / "shots.mp4", 2)
+def test_a_toy_model_in_the_models_folder_reads_a_real_video(tmp_path: Path, real_videos: Path) -> None:
+    video = real_videos / "sk_bikes.mp4"
     expected, asked = served_graph(tmp_path / "served", video)
     teach_toy_model(tmp_path / "models" / "toy", asked, sorted((tmp_path / "served" / "keyframes").rglob("*.jpg")))
     for path in (tmp_path, *(tmp_path / "models").rglob("*")):
