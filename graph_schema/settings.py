@@ -28,15 +28,23 @@ class Settings(BaseSettings):
     sentence_model: str | None = Field(
         default=None, description="a sentence model, folder or hub id, that finds labels alike; None: only the same words are"
     )
-    openai_url: str | None = Field(default=None, description="an OpenAI-compatible server, up to and with /v1")
+    openai_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s/]+", description="http://… of an OpenAI-compatible server, up to and with /v1"
+    )
     openai_api_key: SecretStr = SecretStr("")
     openai_concurrency: int = Field(default=8, ge=1, le=256, description="requests to the server at a time, of one process")
     openai_timeout_seconds: float = Field(default=120.0, gt=0, description="for each request to the server")
-    neo4j_uri: str | None = Field(default=None, description="bolt://… or neo4j://…; None: the embedded engine in the data directory")
+    neo4j_uri: str | None = Field(
+        default=None,
+        pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://[^\s/]+",
+        description="bolt://… or neo4j://…; None: the embedded engine in the data directory",
+    )
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
     neo4j_database: str | None = None
-    redis_url: str | None = Field(default=None, description="redis://…; None: child processes do the work, no broker")
+    redis_url: str | None = Field(
+        default=None, pattern=r"^(rediss?|unix)://[^\s]+", description="redis://…; None: child processes do the work, no broker"
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_hosts: str = Field(default="", description="further names the API is reached by, with commas between; *: any")
@@ -78,10 +86,19 @@ class Settings(BaseSettings):
         try:
             settings = cls(**values)
         except ValidationError as error:
-            wrong = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            wrong = [f"{PREFIX}{str(e['loc'][0]).upper()}: {_broken_rule(e)}" for e in error.errors()]
             raise BadInput(f"{'; '.join(wrong)}; change or unset {'it' if len(wrong) == 1 else 'them'}") from error
         folders = {"data": settings.data, "models": settings.models, "prompts": settings.prompts}
         return settings.model_copy(update={name: folder and folder.expanduser().absolute() for name, folder in folders.items()})
+
+
+def _broken_rule(error: Any) -> str:
+    """What is wrong with a value, in words; an address is shown without what follows its scheme, which may hold a password."""
+    if error["type"] != "string_pattern_mismatch":
+        return str(error["msg"])
+    scheme, found, _ = str(error["input"]).partition("://")
+    wanted = str(Settings.model_fields[str(error["loc"][0])].description).split(";")[0]
+    return f"{f'{scheme}://…' if found else 'it'} is no such address; give {wanted}"
 
 
 def _gpus_of(text: str) -> tuple[int, ...]:

@@ -63,3 +63,27 @@ def test_settings_made_in_code_ignore_the_environment(monkeypatch: pytest.Monkey
     assert Settings.from_environment().port == 9000
     with pytest.raises(ValidationError):
         Settings(prot=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("OPENAI_URL", "nonsense", "it is no such address; give http://… of an OpenAI-compatible server, up to and with /v1"),
+        ("NEO4J_URI", "http://user:secret@host", "http://… is no such address; give bolt://… or neo4j://…"),
+        ("REDIS_URL", "localhost:6379", "it is no such address; give redis://…"),
+    ],
+)
+def test_an_address_of_another_kind_is_refused_without_what_may_be_a_password(variable: str, value: str, message: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        Settings.from_environment({f"STEPGRAPH_{variable}": value})
+    assert f"STEPGRAPH_{variable}: {message}" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_addresses_with_passwords_and_encryption_are_taken() -> None:
+    values = {
+        "STEPGRAPH_NEO4J_URI": "neo4j+s://host",
+        "STEPGRAPH_REDIS_URL": "rediss://:pw@host/0",
+        "STEPGRAPH_OPENAI_URL": "https://host/v1",
+    }
+    assert Settings.from_environment(values).neo4j_uri == "neo4j+s://host"
