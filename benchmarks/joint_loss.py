@@ -30,7 +30,8 @@ SIDE = 44
 """The picture has 44 x 44 tokens of 28 x 28 pixels, 1936; the question the rest of the prefix."""
 INSTRUCTION = 8
 SIZES = {
-    "hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 8, "num_key_value_heads": 2, "initializer_range": 0.02,
+    "hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 8, "num_key_value_heads": 2,
+    "initializer_range": 0.02,
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [8, 12, 12]},
 }  # fmt: skip
 REPEATS = 3
