@@ -249,6 +249,7 @@ class TrainingOptions(Record):
     gradient_accumulation_steps: int | None = Field(
         default=None, ge=1, le=4096, description="batches an update; null: 1 for `tiny`, else as many as have 128 questions"
     )
+    row_tokens: int = Field(default=8192, ge=1, le=10_000_000, description="tokens of several questions at once in the model")
     max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
     save_every_steps: int = Field(default=25, ge=1, le=10_000_000, description="an interrupted run goes on from the last saved step")
     seed: int = Field(default=0, ge=0, le=MAX_SEED)

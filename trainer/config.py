@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from graph_schema.options import TINY, TrainingOptions
 
-TRAINING_VERSION: Final = 3
+TRAINING_VERSION: Final = 4
 """Raised when the same configuration and data train another model than before."""
 QUESTIONS_PER_UPDATE: Final = 128
 """For every model but `tiny`. This, its learning rate and its single epoch: as Video-STaR; STEP does not say."""

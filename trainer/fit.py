@@ -28,7 +28,7 @@ from graph_schema.progress import Progress
 from trainer.checkpoints import clear_partial, find_latest, release, save_checkpoint
 from trainer.config import OptimizationSchedule, TrainingConfig
 from trainer.models import build_tiny, load_model
-from trainer.objectives import JointObjective, Objective
+from trainer.objectives import Batch, Objective, joint_objective
 from trainer.sampler import StepSampler, micro_batches
 from trainer.samples import Sample
 from workers.video_llms.loading import LoadedModel
@@ -50,13 +50,14 @@ class TrainingDiverged(StepgraphError):
 
 
 class FitResult(NamedTuple):
-    """Steps done in all, whether these are all there are, and what was trained on what."""
+    """Steps done in all, whether these are all there are, what was trained on what, and in which passes, in words."""
 
     steps: int
     finished: bool
     parameters: int
     device: str
     revision: str | None
+    passes: str
 
 
 def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, on_step: StepCallback | None = None) -> FitResult:
@@ -73,7 +74,9 @@ def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, o
     accelerator = make_accelerator()
     with progress.timed("load"):
         loaded = _load(accelerator, config, samples)
-        objective = JointObjective(loaded.processor, rationale_weight=config.rationale_weight)
+        objective, passes = joint_objective(
+            loaded.model, loaded.processor, rationale_weight=config.rationale_weight, row_tokens=config.row_tokens
+        )
         loop = TrainingLoop(accelerator, loaded.model, objective, samples, config)
         loop.resume()
     with progress.timed("train"), _threads_for(loaded.model):
@@ -86,7 +89,8 @@ def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, o
             accelerator.wait_for_everyone()
     if accelerator.num_processes > 1:
         accelerator.end_training()
-    return FitResult(loop.steps_done, loop.finished, loaded.model.num_parameters(), accelerator.device.type, loaded.revision)
+    parameters = loaded.model.num_parameters()
+    return FitResult(loop.steps_done, loop.finished, parameters, accelerator.device.type, loaded.revision, passes)
 
 
 def make_accelerator() -> Accelerator:
@@ -192,27 +196,30 @@ class TrainingLoop:
     def accumulate(self, indices: Sequence[int], progress: Progress) -> dict[str, float] | None:
         """Add up the gradient of a step's samples: that of their mean loss.
 
-        Returns: over all processes, the mean of `loss` and of its parts, and the number of `tokens` of all forward passes, prompt and
-            pictures too, without padding; None where a stop was asked for on the way.
+        Returns: over all processes, the mean of `loss` and of its parts, and the number of `tokens` that the model read, pictures' too;
+            None where a stop was asked for on the way.
         """
         accelerator = self._accelerator
-        work = list(micro_batches(indices, self._config.schedule.batch_size, rank=accelerator.process_index, world_size=self._processes))
         sums: dict[str, Tensor] = {}
-        for number, (chosen, weight) in enumerate(work):
+        for batch, weight, last in _with_last(self._batches(indices)):
             if self._processes == 1 and progress.should_stop():
                 return None
-            batch = self._objective.collate([self._samples[i] for i in chosen])
-            tokens = sum(int(inputs["attention_mask"].sum()) for inputs in batch.values())
-            last = number == len(work) - 1
             with contextlib.nullcontext() if last else accelerator.no_sync(self.model):
                 losses = self._objective.sample_losses(self.model, send_to_device(batch, accelerator.device))
                 shares = {name: weight * values.sum() / len(indices) for name, values in losses.items()}
                 accelerator.backward(shares["loss"] * self._processes)
-            for name, share in {**shares, "tokens": torch.tensor(weight * tokens, device=accelerator.device)}.items():
+            for name, share in {**shares, "tokens": torch.tensor(weight * batch.tokens, device=accelerator.device)}.items():
                 sums[name] = sums.get(name, torch.zeros_like(share)) + share.detach()
         names = list(sums)
         totals: Tensor = accelerator.reduce(torch.stack([sums[name].double() for name in names]), reduction="sum")
         return dict(zip(names, totals.tolist(), strict=True))
+
+    def _batches(self, indices: Sequence[int]) -> Iterator[tuple[Batch, float]]:
+        """This process's share of a step, each batch with the weight of its loss."""
+        rank, batch_size = self._accelerator.process_index, self._config.schedule.batch_size
+        for chosen, weight in micro_batches(indices, batch_size, rank=rank, world_size=self._processes):
+            for batch in self._objective.batches([self._samples[i] for i in chosen]):
+                yield batch, weight
 
     @property
     def _processes(self) -> int:
@@ -243,6 +250,15 @@ def _load(accelerator: Accelerator, config: TrainingConfig, samples: Sequence[Sa
         build_tiny(config.folder.tiny, samples, seed=config.seed)
     accelerator.wait_for_everyone()
     return load_model(config.folder.tiny)
+
+
+def _with_last(batches: Iterator[tuple[Batch, float]]) -> Iterator[tuple[Batch, float, bool]]:
+    """Each batch with its weight, and whether it is the last one."""
+    batch, weight = next(batches)
+    for following in batches:
+        yield batch, weight, False
+        batch, weight = following
+    yield batch, weight, True
 
 
 def _seed_of(seed: int, step: int, rank: int) -> int:

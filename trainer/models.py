@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION
+from trainer.encoding import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION
 from trainer.samples import Sample, rationale_text
 from trainer.tiny import build_tiny_model
 from workers.video_llms.loading import LoadedModel, load_pretrained

@@ -2,45 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
-from trainer.data import JointCollator
-from trainer.joint_loss import joint_loss, mean_token_loss
+from trainer.encoding import TYPES, EncodedSample, SampleEncoder
+from trainer.joint_loss import joint_loss
+from trainer.packed_attention import no_mask, use_packed_attention, why_not
+from trainer.packing import PackedRow, branch_losses, packed, positions_of, token_budgets, tokens_of
 from trainer.samples import Sample
 
-Batch = dict[str, dict[str, Tensor]]
-"""Of each forward pass, by name: the model's inputs and `labels`."""
+PICTURES_AXIS = {"smolvlm": 1}
+"""Along which axis pictures of several samples are joined, by model type; the first, where it is not here."""
+
+
+class Batch(NamedTuple):
+    """Samples that are in the model at once: how many, how many tokens it reads for them, and the tensors, on the CPU."""
+
+    samples: int
+    tokens: int
+    tensors: Any
 
 
 class Objective(Protocol):
     """Samples into tensors, and these into a loss for each sample."""
 
-    def collate(self, samples: Sequence[Sample]) -> Batch:
-        """Return the tensors of a micro-batch, on the CPU."""
+    def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        """Cut a micro-batch where it has too many tokens at once; one batch at least."""
 
     def sample_losses(self, model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         """Return `loss`, (B,), the loss of each sample, and its parts by name, each (B,), for the metrics."""
 
 
-class JointObjective:
-    """L_answer + lambda * L_rationale, in two forward passes. Source: STEP, joint training."""
+class PackedObjective:
+    """L_answer + lambda * L_rationale, both conversations of a sample in one row. Source: STEP, joint training; the packing is ours."""
 
-    def __init__(self, processor: Any, *, rationale_weight: float) -> None:
-        """Args: processor: of transformers, with a chat template. rationale_weight: lambda."""
-        self._collator, self._rationale_weight = JointCollator(processor), rationale_weight
+    def __init__(self, model: Any, processor: Any, *, rationale_weight: float, row_tokens: int) -> None:
+        """Let the model attend to packed rows.
 
-    def collate(self, samples: Sequence[Sample]) -> Batch:
-        """Return both conversations of each sample, as `JointCollator` makes them."""
-        return self._collator(samples)
+        Args: model, processor: as loaded, of transformers. rationale_weight: lambda. row_tokens: of a row of several.
+        """
+        use_packed_attention(model)
+        self._encode, self._positions = SampleEncoder(processor), positions_of(model)
+        self._pictures_axis = PICTURES_AXIS.get(model.config.model_type, 0)
+        self._rationale_weight, self._row_tokens = rationale_weight, row_tokens
+
+    def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        """Yield rows."""
+        for part in token_budgets([self._encode(sample) for sample in samples], self._row_tokens):
+            row = packed(part, self._positions, pictures_axis=self._pictures_axis)
+            yield Batch(len(part), row.input_ids.shape[1], row)
 
     def sample_losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return `loss`, `loss_answer` and `loss_rationale`, each (B,), in float32."""
-        losses = {}
-        for branch, tensors in batch.items():
-            inputs = {k: v for k, v in tensors.items() if k != "labels"}
-            losses[branch] = mean_token_loss(model(**inputs, use_cache=False).logits, tensors["labels"])
-        joint = joint_loss(losses["answer"], losses["rationale"], rationale_weight=self._rationale_weight)
-        return {"loss": joint.loss, "loss_answer": joint.answer, "loss_rationale": joint.rationale}
+        row: PackedRow = batch.tensors
+        logits = model(
+            input_ids=row.input_ids,
+            position_ids=row.position_ids,
+            attention_mask=no_mask().to(row.input_ids.device),
+            packed_layout=row.layout,
+            logits_to_keep=row.predicting,
+            use_cache=False,
+            **row.pictures,
+        ).logits
+        return _joined(branch_losses(logits, row, batch.samples), self._rationale_weight)
+
+
+class SeparateObjective:
+    """The same in a forward pass for each conversation: the reference, and the way for models whose rows cannot be packed."""
+
+    def __init__(self, processor: Any, *, rationale_weight: float) -> None:
+        """Args: processor: of transformers, with a chat template. rationale_weight: lambda."""
+        self._encode, self._rationale_weight = SampleEncoder(processor), rationale_weight
+
+    def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        """Yield one sample at a time."""
+        for sample in samples:
+            encoded = self._encode(sample)
+            yield Batch(1, tokens_of(encoded) + len(encoded.prefix), encoded)
+
+    def sample_losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """As `PackedObjective.sample_losses`."""
+        sample: EncodedSample = batch.tensors
+        losses = []
+        for tokens, targets in sample.branches:
+            ids = torch.cat([sample.prefix, tokens])[None]
+            kinds = {} if sample.types is None else {TYPES: torch.cat([sample.types, torch.zeros_like(tokens)])[None]}
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **kinds, **sample.pictures).logits
+            losses.append(nn.functional.cross_entropy(logits[0, -targets - 1 : -1].float(), tokens[-targets:]))
+        return _joined(torch.stack(losses)[None], self._rationale_weight)
+
+
+def joint_objective(model: Any, processor: Any, *, rationale_weight: float, row_tokens: int) -> tuple[Objective, str]:
+    """The joint loss in packed rows where that is exact for the model, else in separate passes; and which, with the reason, in words."""
+    if reason := why_not(model):
+        return SeparateObjective(processor, rationale_weight=rationale_weight), f"a pass for each conversation: {reason}"
+    packed_rows = PackedObjective(model, processor, rationale_weight=rationale_weight, row_tokens=row_tokens)
+    return packed_rows, "both conversations of a question in one row"
+
+
+def _joined(losses: Tensor, rationale_weight: float) -> dict[str, Tensor]:
+    """Args: losses: (B, 2), of answers and rationales."""
+    joint = joint_loss(losses[:, 0], losses[:, 1], rationale_weight=rationale_weight)
+    return {"loss": joint.loss, "loss_answer": joint.answer, "loss_rationale": joint.rationale}

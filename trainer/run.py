@@ -38,6 +38,7 @@ class TrainerRecord(Record):
         configuration: the options, with the resolved schedule.
         inputs: hashes of the questions, the pictures and the model, or a hub's model's name and, once known, its revision.
         seconds: of `load`, `train` and `save`, over all calls.
+        passes: how a question went through the model: in one row or in two passes, and why not in one.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -51,6 +52,7 @@ class TrainerRecord(Record):
     counts: dict[str, int]
     seconds: dict[str, float]
     device: Literal["cpu", "cuda"] | None = None
+    passes: str | None = None
     error: str | None = None
 
 
@@ -106,6 +108,7 @@ def train(
             "counts": record.counts | {"parameters": fitted.parameters, "steps": fitted.steps},
             "seconds": progress.seconds,
             "device": fitted.device,
+            "passes": fitted.passes,
         }
         _write_record(config.folder, record.model_copy(update=ended))
         if fitted.finished:
@@ -211,5 +214,5 @@ def _read_record(folder: TrainingFolder) -> TrainerRecord | None:
 
 
 def _write_record(folder: TrainingFolder, record: TrainerRecord) -> None:
-    content = record.model_dump_json(indent=1, exclude={name for name in ("device", "error") if getattr(record, name) is None})
+    content = record.model_dump_json(indent=1, exclude={name for name in ("device", "passes", "error") if getattr(record, name) is None})
     write_atomically(folder.record, content.encode())

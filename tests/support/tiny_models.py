@@ -1,4 +1,4 @@
-"""Vision-language models of five architectures at toy size with random weights: the real classes, processors and files."""
+"""Vision-language models of six architectures at toy size with random weights: the real classes, processors and files."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from transformers import (
     InternVLForConditionalGeneration,
     InternVLProcessor,
     InternVLVideoProcessor,
+    LlavaNextImageProcessor,
+    LlavaNextVideoConfig,
+    LlavaNextVideoForConditionalGeneration,
+    LlavaNextVideoProcessor,
+    LlavaNextVideoVideoProcessor,
     LlavaOnevisionConfig,
     LlavaOnevisionForConditionalGeneration,
     LlavaOnevisionImageProcessor,
@@ -59,7 +64,7 @@ def build_qwen2_5_vl(folder: Path, texts: Iterable[str], text: Mapping[str, Any]
         image_processor=Qwen2VLImageProcessor(**sizes),
         tokenizer=tokenizer,
         video_processor=Qwen2VLVideoProcessor(**sizes),
-        chat_template=_template("<|vision_start|><|image_pad|><|vision_end|>"),
+        chat_template=_template("<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|><|video_pad|><|vision_end|>"),
     )
     config = Qwen2_5_VLConfig(
         text_config=_text(tokenizer, **{"rope_parameters": rope, **(text or {})}),
@@ -79,7 +84,7 @@ def build_qwen3_vl(folder: Path, texts: Iterable[str]) -> Path:
         image_processor=Qwen2VLImageProcessor(size=size, patch_size=16),
         tokenizer=tokenizer,
         video_processor=Qwen3VLVideoProcessor(size=size),
-        chat_template=_template("<|vision_start|><|image_pad|><|vision_end|>"),
+        chat_template=_template("<|vision_start|><|image_pad|><|vision_end|>", "<|vision_start|><|video_pad|><|vision_end|>"),
     )
     rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3], "mrope_interleaved": True}
     config = Qwen3VLConfig(
@@ -102,7 +107,7 @@ def build_llava_onevision(folder: Path, texts: Iterable[str]) -> Path:
         video_processor=LlavaOnevisionVideoProcessor(size={"height": 28, "width": 28}),
         num_image_tokens=4,
         vision_feature_select_strategy="full",
-        chat_template=_template("<image>\n"),
+        chat_template=_template("<image>\n", "<video>\n"),
     )
     config = LlavaOnevisionConfig(
         text_config=_text(tokenizer, model_type="qwen2"),
@@ -149,7 +154,7 @@ def build_internvl(folder: Path, texts: Iterable[str]) -> Path:
         tokenizer=tokenizer,
         video_processor=InternVLVideoProcessor(size=size),
         image_seq_length=4,
-        chat_template=_template("<IMG_CONTEXT>\n"),
+        chat_template=_template("<IMG_CONTEXT>\n", "<video>\n"),
     )
     config = InternVLConfig(
         text_config=_text(tokenizer, model_type="qwen2"),
@@ -164,21 +169,50 @@ def build_internvl(folder: Path, texts: Iterable[str]) -> Path:
     return _save(folder, InternVLForConditionalGeneration, config, processor)
 
 
+def build_llava_next_video(folder: Path, texts: Iterable[str]) -> Path:
+    tokenizer = _tokenizer(texts, ("<image>", "<video>"), image_token="<image>", video_token="<video>")
+    sizes: dict[str, Any] = {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}
+    pinpoints = [[28, 56], [56, 28], [56, 56]]
+    processor = LlavaNextVideoProcessor(
+        image_processor=LlavaNextImageProcessor(**sizes, image_grid_pinpoints=pinpoints),
+        tokenizer=tokenizer,
+        video_processor=LlavaNextVideoVideoProcessor(**sizes),
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=_template("<image>\n", "<video>\n"),
+    )
+    config = LlavaNextVideoConfig(
+        text_config=_text(tokenizer, model_type="llama"),
+        vision_config={
+            "model_type": "clip_vision_model", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "image_size": 28, "patch_size": 14, "projection_dim": 32,
+        },
+        image_token_index=_id(tokenizer, "<image>"),
+        video_token_index=_id(tokenizer, "<video>"),
+        image_grid_pinpoints=pinpoints,
+        image_seq_length=4,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    return _save(folder, LlavaNextVideoForConditionalGeneration, config, processor)
+
+
 BUILDERS: dict[str, Callable[[Path, Iterable[str]], Path]] = {
     "qwen2_5_vl": build_qwen2_5_vl,
     "qwen3_vl": build_qwen3_vl,
     "llava_onevision": build_llava_onevision,
     "smolvlm": build_smolvlm,
     "internvl": build_internvl,
+    "llava_next_video": build_llava_next_video,
 }
 
 
-def _template(picture: str) -> str:
-    """A chat template that is rendered as those of these models are; `picture` stands for each picture."""
+def _template(picture: str, video: str = "") -> str:
+    """A chat template that is rendered as those of these models are; `picture` stands for each picture, `video` for each video."""
     return (
         "{% for message in messages %}<|im_start|>{{ message.role }}\n"
         "{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}"
-        "{% if part.type == 'image' %}" + picture + "{% else %}{{ part.text }}{% endif %}"
+        "{% if part.type == 'image' %}" + picture + "{% elif part.type == 'video' %}" + video + "{% else %}{{ part.text }}{% endif %}"
         "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
 

@@ -8,14 +8,15 @@ from torch import Tensor
 from trainer.config import TrainingConfig
 from trainer.fit import TrainingLoop, make_accelerator
 from trainer.models import load_model
-from trainer.objectives import JointObjective
+from trainer.objectives import Objective, joint_objective
 from trainer.samples import Sample, read_samples
 
 
-def loop_over(config: TrainingConfig) -> tuple[TrainingLoop, JointObjective, list[Sample]]:
+def loop_over(config: TrainingConfig) -> tuple[TrainingLoop, Objective, list[Sample]]:
     samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
     loaded = load_model(config.model)
-    objective = JointObjective(loaded.processor, rationale_weight=config.rationale_weight)
+    weight = config.rationale_weight
+    objective, _ = joint_objective(loaded.model, loaded.processor, rationale_weight=weight, row_tokens=config.row_tokens)
     return TrainingLoop(make_accelerator(), loaded.model, objective, samples, config), objective, samples
 
 

@@ -61,8 +61,18 @@ def test_a_step_in_uneven_micro_batches_has_the_gradient_of_one_batch(config: Tr
     assert relative(gradient_of(loop.model), whole_gradients["all"]) <= 1e-6
     loop.model.zero_grad()
     for chosen in (samples[:2], samples[2:4], samples[4:]):  # the usual way: the mean of the micro-batches' means
-        (objective.sample_losses(loop.model, objective.collate(chosen))["loss"].mean() / 3).backward()  # type: ignore[no-untyped-call]
+        (batch,) = objective.batches(chosen)
+        (objective.sample_losses(loop.model, batch)["loss"].mean() / 3).backward()  # type: ignore[no-untyped-call]
     assert relative(gradient_of(loop.model), whole_gradients["all"]) >= 1e-2
+
+
+def test_a_step_cut_by_tokens_has_the_gradient_of_one_row(config: TrainingConfig, whole_gradients: dict[str, Tensor]) -> None:
+    loop, objective, samples = loop_over(config.model_copy(update={"row_tokens": 150}))
+    cut = [(batch.samples, batch.tokens) for batch in objective.batches(samples)]
+    assert len(cut) > 1 and sum(count for count, _ in cut) == 5
+    assert all(tokens <= 150 or count == 1 for count, tokens in cut)
+    loop.accumulate(list(range(5)), Progress())
+    assert relative(gradient_of(loop.model), whole_gradients["all"]) <= 1e-6
 
 
 def test_two_processes_with_uneven_shares_train_as_one(config: TrainingConfig, whole_gradients: dict[str, Tensor], tmp_path: Path) -> None:

@@ -8,35 +8,34 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.joint_loss import IGNORED, joint_loss, mean_token_loss
+from trainer.joint_loss import joint_loss
+from trainer.packing import PackedRow, branch_losses
 
 LN2 = math.log(2)
 
 
 def predicting(*probabilities: float) -> Tensor:
-    """Logits (1, T, 2) that give token 1 these probabilities at the NEXT position; the last position predicts nothing that counts."""
-    rows = [[1 - p, p] for p in probabilities] + [[0.5, 0.5]]
-    return torch.tensor([rows]).log()
+    """Logits (1, K, 2) that give token 1 these probabilities."""
+    return torch.tensor([[[1 - p, p] for p in probabilities]]).log()
 
 
-def test_a_row_is_the_mean_over_its_own_target_tokens() -> None:
-    # position 0 is the prompt; tokens 1 and 2 are targets with probabilities 1/2 and 1/8: (ln 2 + 3 ln 2) / 2
-    loss = mean_token_loss(predicting(1 / 2, 1 / 8), torch.tensor([[IGNORED, 1, 1]]))
-    assert loss.tolist() == pytest.approx([2 * LN2])
+def row(*of: int) -> PackedRow:
+    """A row whose targets, token 1 each, belong to these branches: 0 and 1 of the first sample, 2 and 3 of the second."""
+    nothing = torch.zeros(0)
+    return PackedRow(nothing, nothing, (), nothing, torch.ones(len(of), dtype=torch.long), torch.tensor(of), {})
 
 
-def test_prompt_and_padding_do_not_count() -> None:
-    # only the token after the 1/4 counts, whatever stands around it
-    loss = mean_token_loss(predicting(0.9, 1 / 4, 0.9), torch.tensor([[IGNORED, IGNORED, 1, IGNORED]]))
-    assert loss.tolist() == pytest.approx([2 * LN2])
+def test_a_branch_is_the_mean_over_its_own_targets_however_many() -> None:
+    # the answer: 1/2 and 1/8, (ln 2 + 3 ln 2) / 2; the rationale: 1/4 alone
+    losses = branch_losses(predicting(1 / 2, 1 / 8, 1 / 4), row(0, 0, 1), 1)
+    assert losses.tolist() == [pytest.approx([2 * LN2, 2 * LN2])]
 
 
 def test_long_and_short_texts_weigh_the_same() -> None:
-    logits = torch.cat([predicting(1 / 2, 1 / 2, 1 / 2), predicting(1 / 8, 0.9, 0.9)])
-    losses = mean_token_loss(logits, torch.tensor([[IGNORED, 1, 1, 1], [IGNORED, 1, IGNORED, IGNORED]]))
-    assert losses.tolist() == pytest.approx([LN2, 3 * LN2])
+    losses = branch_losses(predicting(1 / 2, 1 / 2, 1 / 2, 1 / 2, 1 / 8, 1 / 2), row(0, 0, 0, 1, 2, 3), 2)
+    assert losses.tolist() == [pytest.approx([LN2, LN2]), pytest.approx([3 * LN2, LN2])]
     # over samples (1 + 3) / 2 = 2 ln 2; over tokens it would be (3 * 1 + 3) / 4 = 1.5 ln 2
-    assert joint_loss(losses, losses, rationale_weight=0).loss.mean().item() == pytest.approx(2 * LN2)
+    assert joint_loss(losses[:, 0], losses[:, 1], rationale_weight=0).loss.mean().item() == pytest.approx(2 * LN2)
 
 
 @pytest.mark.parametrize(("weight", "expected"), [(0.0, [1.0, 3.0]), (1.0, [5.0, 9.0]), (0.5, [3.0, 6.0])])
@@ -45,12 +44,7 @@ def test_the_rationale_is_weighted_by_lambda(weight: float, expected: list[float
     assert (joint.loss.tolist(), joint.answer.tolist(), joint.rationale.tolist()) == (expected, [1.0, 3.0], [4.0, 6.0])
 
 
-def test_the_gradient_of_a_token_is_its_probability_less_one_over_the_row_length() -> None:
+def test_the_gradient_of_a_target_is_its_probability_less_one_over_the_branch_s_length() -> None:
     logits = predicting(1 / 4, 1 / 2).requires_grad_()
-    (gradient,) = torch.autograd.grad(mean_token_loss(logits, torch.tensor([[IGNORED, 1, 1]])).sum(), logits)
-    torch.testing.assert_close(gradient, torch.tensor([[[3 / 8, -3 / 8], [1 / 4, -1 / 4], [0.0, 0.0]]]))
-
-
-def test_a_row_without_a_target_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"rows \[1\] of the batch have no target token"):
-        mean_token_loss(torch.zeros(2, 3, 2), torch.tensor([[IGNORED, 1, 1], [IGNORED, IGNORED, IGNORED]]))
+    (gradient,) = torch.autograd.grad(branch_losses(logits, row(0, 0), 1)[0, 0], logits)
+    torch.testing.assert_close(gradient, torch.tensor([[[3 / 8, -3 / 8], [1 / 4, -1 / 4]]]))

@@ -1,4 +1,4 @@
-"""QRA records into samples and batches."""
+"""QRA records into samples, and samples into tokens."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from transformers import AutoProcessor, CLIPImageProcessor, LlavaProcessor
 from graph_schema.errors import BadInput
 from graph_schema.models import STSG
 from tests.support.trainer_examples import COLOURS, GRAPH_ID, graph, keyframe, question, step, write_set
-from trainer.data import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, JointCollator, messages
-from trainer.joint_loss import IGNORED
+from trainer.encoding import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, SampleEncoder, _picture, messages
 from trainer.samples import choose_keyframes, rationale_text, read_samples
 from trainer.tiny import build_tiny_model
 
@@ -103,7 +102,7 @@ class TestReading:
         samples = read_samples(write_set(tmp_path), tmp_path, max_frames=4)
         (tmp_path / keyframe(0).image).write_bytes(b"no jpeg")
         with pytest.raises(BadInput, match=r"vtrain/12\.jpg is no picture that can be read"):
-            JointCollator(processor)(samples)
+            [SampleEncoder(processor)(sample) for sample in samples]
 
     def test_no_questions_and_no_file_are_said(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="has no records; sample questions before training"):
@@ -112,59 +111,44 @@ class TestReading:
             read_samples(tmp_path / "none.jsonl", tmp_path, max_frames=4)
 
 
-class TestBatches:
+class TestEncoding:
     def test_the_rationale_is_its_steps_and_then_the_answer(self) -> None:
         assert rationale_text(question(1)) == ("1. What is there in second 2? a square\n2. What colour is the square? green\nAnswer: green")
 
     def test_only_the_target_and_its_end_is_learned(self, tmp_path: Path, processor: Any) -> None:
-        samples = read_samples(write_set(tmp_path), tmp_path, max_frames=4)
-        batch = JointCollator(processor)(samples)
-        targets = {"answer": [s.qra.answer for s in samples], "rationale": [rationale_text(s.qra) for s in samples]}
-        assert batch.keys() == targets.keys()
-        for branch, texts in targets.items():
-            labels = batch[branch]["labels"]
-            learned = [processor.tokenizer.decode(row[row != IGNORED], clean_up_tokenization_spaces=False) for row in labels]
-            assert learned == [f"{text}<|im_end|>" for text in texts]
-            where = labels != IGNORED
-            assert torch.equal(labels[where], batch[branch]["input_ids"][where])
+        (sample,) = read_samples(write_set(tmp_path, questions=[question(1)]), tmp_path, max_frames=4)
+        for branch, text in zip(SampleEncoder(processor)(sample).branches, ("green", rationale_text(sample.qra)), strict=True):
+            learned = branch.tokens[-branch.targets :]
+            assert processor.tokenizer.decode(learned, clean_up_tokenization_spaces=False) == f"{text}<|im_end|>"
 
     def test_what_stands_before_the_target_is_the_prompt_that_generating_gets(self, tmp_path: Path, processor: Any) -> None:
         asked = question(3, time_range_seconds=None)  # four pictures
-        samples = read_samples(write_set(tmp_path, questions=[asked, question(1)]), tmp_path, max_frames=4)
-        batch = JointCollator(processor)(samples)["rationale"]
-        row, learned = batch["input_ids"][0], batch["labels"][0] != IGNORED
-        prompt = processor.apply_chat_template(
-            messages(asked.question, RATIONALE_INSTRUCTION, [JointCollator(processor)._picture(p) for p in samples[0].images]),
-            add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
-        )  # fmt: skip
-        start = int(learned.nonzero()[0])
-        assert torch.equal(row[:start], prompt["input_ids"][0])
-        text = "Explain step by step, then answer the question.\nWhat colour is the square of second 4?"
-        assert processor.tokenizer.decode(row[:start]).endswith(f"<|vision_end|>{text}<|im_end|>\n<|im_start|>assistant\n")
+        (sample,) = read_samples(write_set(tmp_path, questions=[asked]), tmp_path, max_frames=4)
+        encoded = SampleEncoder(processor)(sample)
+        assert encoded.types is not None
+        pictures = [_picture(p) for p in sample.images]
+        for instruction, (tokens, targets) in zip((ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION), encoded.branches, strict=True):
+            prompt = processor.apply_chat_template(
+                messages(asked.question, instruction, pictures),
+                add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
+            )  # fmt: skip
+            before = torch.cat([encoded.prefix, tokens[:-targets]])
+            assert torch.equal(before, prompt["input_ids"][0])
+            assert torch.equal(encoded.types, prompt["mm_token_type_ids"][0, : len(encoded.prefix)])
+            text = f"What colour is the square of second 4?\n{instruction}"
+            assert processor.tokenizer.decode(before).endswith(f"<|vision_end|>{text}<|im_end|>\n<|im_start|>assistant\n")
 
-    def test_pictures_are_of_the_model_s_size_and_stand_first(self, tmp_path: Path, processor: Any) -> None:
-        asked = question(3, time_range_seconds=None)
-        samples = read_samples(write_set(tmp_path, questions=[asked, question(1)]), tmp_path, max_frames=4)
-        batch = JointCollator(processor)(samples)["answer"]
-        # 128 x 96 becomes 84 x 56: 6 x 4 patches, 2 x 2 of which make one of 6 tokens; four pictures and one
-        assert batch["image_grid_thw"].tolist() == [[1, 4, 6]] * 5
-        assert batch["pixel_values"].shape[0] == 5 * 24
-        is_picture = batch["input_ids"] == processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        assert is_picture.sum(dim=1).tolist() == [24, 6]
-        assert not (is_picture & (batch["labels"] != IGNORED)).any()
-        assert torch.equal(batch["mm_token_type_ids"] == 1, is_picture)
-
-    def test_padding_is_on_the_right_and_seen_by_nobody_whatever_the_tokenizer_prefers(self, tmp_path: Path, processor: Any) -> None:
-        samples = read_samples(write_set(tmp_path, questions=[question(3, time_range_seconds=None), question(1)]), tmp_path, max_frames=4)
-        batch = JointCollator(processor)(samples)
-        processor.tokenizer.padding_side = "left"
-        other = JointCollator(processor)(samples)
-        for branch in batch:
-            assert batch[branch].keys() == other[branch].keys()
-            assert all(torch.equal(batch[branch][key], other[branch][key]) for key in batch[branch])
-            mask = batch[branch]["attention_mask"]
-            assert torch.equal(mask, mask.sort(dim=1, descending=True).values)
-            assert (batch[branch]["labels"][mask == 0] == IGNORED).all()
+    def test_pictures_and_question_are_in_the_prefix_that_both_conversations_share(self, tmp_path: Path, processor: Any) -> None:
+        (sample,) = read_samples(write_set(tmp_path, questions=[question(3, time_range_seconds=None)]), tmp_path, max_frames=4)
+        encoded = SampleEncoder(processor)(sample)
+        # 128 x 96 becomes 84 x 56: 6 x 4 patches, 2 x 2 of which make one of 6 tokens
+        assert encoded.pictures["image_grid_thw"].tolist() == [[1, 4, 6]] * 4
+        assert encoded.pictures["pixel_values"].shape[0] == 4 * 24
+        is_picture = encoded.prefix == processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        assert int(is_picture.sum()) == 24
+        assert processor.tokenizer.decode(encoded.prefix).endswith("<|vision_end|>What colour is the square of second 4?\n")
+        starts = [processor.tokenizer.decode(branch.tokens[: -branch.targets]) for branch in encoded.branches]
+        assert [start.split("<|im_end|>")[0] for start in starts] == [ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION]
 
     def test_a_processor_of_another_family_is_fed_its_own_way(self, tmp_path: Path, processor: Any) -> None:
         processor.tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
@@ -176,11 +160,9 @@ class TestBatches:
             num_additional_image_tokens=1,
             chat_template="{% for part in messages[0].content %}{{ part.text or '<image>' }}{% endfor %} ASSISTANT:",
         )
-        samples = read_samples(write_set(tmp_path, questions=[question(3, time_range_seconds=None), question(1)]), tmp_path, max_frames=4)
-        batch = JointCollator(llava)(samples)["answer"]
-        assert batch.keys() == {"input_ids", "attention_mask", "labels", "pixel_values"}
-        assert batch["pixel_values"].shape == (5, 3, 28, 28)
-        is_picture = batch["input_ids"] == llava.tokenizer.convert_tokens_to_ids("<image>")
-        assert is_picture.sum(dim=1).tolist() == [16, 4]  # 2 x 2 patches of 14 pixels each
-        learned = [llava.tokenizer.decode(row[row != IGNORED]) for row in batch["labels"]]
-        assert learned == ["yellow<|im_end|>", "green<|im_end|>"]
+        (sample,) = read_samples(write_set(tmp_path, questions=[question(3, time_range_seconds=None)]), tmp_path, max_frames=4)
+        encoded = SampleEncoder(llava)(sample)
+        assert encoded.types is None and encoded.pictures.keys() == {"pixel_values"}
+        assert encoded.pictures["pixel_values"].shape == (4, 3, 28, 28)
+        assert int((encoded.prefix == llava.tokenizer.convert_tokens_to_ids("<image>")).sum()) == 16  # 2 x 2 patches of 14 pixels each
+        assert llava.tokenizer.decode(encoded.answer.tokens[-encoded.answer.targets :]) == "yellow<|im_end|>"
