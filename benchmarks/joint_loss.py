@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from tests.support.tiny_models import build_qwen2_5_vl
-from trainer.encoding import TYPES, Branch, EncodedSample
+from trainer.encoding import TYPES, Branch, EncodedSample, SampleEncoder
 from trainer.models import load_model
 from trainer.objectives import Batch, PackedObjective, SeparateObjective
 from trainer.packing import packed, positions_of
@@ -46,8 +46,9 @@ def ways(folder: Path) -> tuple[Any, dict[str, Losses]]:
     """The model, and {way: its summed loss}."""
     loaded = load_model(folder)
     model = loaded.model.train()
-    separate = SeparateObjective(loaded.processor, rationale_weight=1.0)
-    in_one_row = PackedObjective(model, loaded.processor, rationale_weight=1.0, row_tokens=1)
+    encode = SampleEncoder(loaded.processor, frame_pixels=SIDE * SIDE * 28 * 28)
+    separate = SeparateObjective(encode, rationale_weight=1.0)
+    in_one_row = PackedObjective(model, encode, rationale_weight=1.0, row_tokens=1)
     sample = example(model.config)
     row = packed([sample], positions_of(model))
     return model, {

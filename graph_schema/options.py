@@ -250,7 +250,12 @@ class TrainingOptions(Record):
         default=None, ge=1, le=4096, description="batches an update; null: 1 for `tiny`, else as many as have 128 questions"
     )
     row_tokens: int = Field(default=8192, ge=1, le=10_000_000, description="tokens of several questions at once in the model")
-    max_frames: int = Field(default=4, ge=1, le=1024, description="pictures a question")
+    frames: Literal["video", "evidence"] = Field(
+        default="video",
+        description="what the model sees: frames evenly over the question's time or the video, or the keyframes that the rationale cites",
+    )
+    max_frames: int = Field(default=16, ge=1, le=1024, description="frames a question")
+    frame_pixels: int = Field(default=448 * 448, ge=28 * 28, le=100_000_000, description="pixels of a frame; larger ones are shrunk")
     save_every_steps: int = Field(default=25, ge=1, le=10_000_000, description="an interrupted run goes on from the last saved step")
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 

@@ -1,4 +1,4 @@
-"""One sample as tokens: a prefix of pictures and question, and behind it a branch for each of two instructions and its target.
+"""One sample as tokens: a prefix of video and question, and behind it a branch for each of two instructions and its target.
 
 The prompt comes through the processor as it would to generate, so that no token spans prompt and target. The instruction stands behind
 the question: what comes before it is the same for both conversations, and is read once where rows are packed (`trainer.packing`).
@@ -7,20 +7,26 @@ the question: what comes before it is the same for both conversations, and is re
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from transformers.video_utils import VideoMetadata
 
-from graph_schema.errors import BadInput
-from trainer.samples import Sample, rationale_text
+from graph_schema.errors import BadInput, VideoUnreadable
+from trainer.samples import Frame, Sample, rationale_text
+from workers.media.decode import VideoReader, fitted_size
 
 ANSWER_INSTRUCTION = "Answer the question directly."
 RATIONALE_INSTRUCTION = "Explain step by step, then answer the question."
-PICTURES_KEPT = 64
+SAMPLES_KEPT = 64
+"""Whose frames stay in memory: small sets are decoded once, not once an epoch."""
 TYPES = "mm_token_type_ids"
 """What each token of the prompt stands for, as some processors say it: 0 text, 1 image, 2 video."""
 _OF_TOKENS = frozenset({"input_ids", "attention_mask", TYPES})
@@ -55,25 +61,43 @@ class EncodedSample(NamedTuple):
         return self.answer, self.rationale
 
 
-def messages(question: str, instruction: str, pictures: Sequence[Image.Image]) -> list[dict[str, Any]]:
-    """The prompt as chat messages: pictures, question, instruction."""
-    images = [{"type": "image", "image": picture} for picture in pictures]
-    return [{"role": "user", "content": [*images, {"type": "text", "text": f"{question}\n{instruction}"}]}]
+def messages(question: str, instruction: str, seen: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The prompt as chat messages: what is seen, question, instruction. Args: seen: as `video_parts` or `picture_parts` give it."""
+    return [{"role": "user", "content": [*seen, {"type": "text", "text": f"{question}\n{instruction}"}]}]
+
+
+def video_parts() -> list[dict[str, Any]]:
+    """A video, of which the processor says the times itself as its model knows them."""
+    return [{"type": "video"}]
+
+
+def picture_parts(seconds: Sequence[float]) -> list[dict[str, Any]]:
+    """Pictures, each with its time before it."""
+    return [part for time in seconds for part in ({"type": "text", "text": f"{time:.1f} s "}, {"type": "image"})]
 
 
 class SampleEncoder:
-    """Samples into tokens, by any processor of transformers that has a chat template."""
+    """Samples into tokens, by any processor of transformers that has a chat template.
 
-    def __init__(self, processor: Any) -> None:
+    What is decoded of a video is given as a video where the processor takes one, with the times of its frames, else as pictures.
+    """
+
+    def __init__(self, processor: Any, *, frame_pixels: int) -> None:
+        """Args: frame_pixels: of a frame at most; larger ones are shrunk before the processor, which may shrink them further."""
         self._processor, self._tokenizer = processor, processor.tokenizer
-        self._picture = functools.lru_cache(maxsize=PICTURES_KEPT)(_picture)  # small sets are read once, not once an epoch
+        self._takes_video = takes_video(processor)
+        self._frames = functools.lru_cache(maxsize=SAMPLES_KEPT)(functools.partial(read_frames, frame_pixels=frame_pixels))
 
     def __call__(self, sample: Sample) -> EncodedSample:
-        """Raises: BadInput for a picture that cannot be read; ValueError for a processor that says of tokens what is not known here."""
-        pictures = [self._picture(path) for path in sample.images]
-        asked = [messages(sample.qra.question, instruction, pictures) for instruction in (ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION)]
-        prompt = self._prompt(asked[0])
-        ends = [self._tokens(self._processor.apply_chat_template(a, add_generation_prompt=True, tokenize=False)) for a in asked]
+        """Raises: BadInput for pictures that cannot be read; ValueError for a processor that says of tokens what is not known here."""
+        frames = self._frames(sample.frames, sample.video)
+        as_video = sample.video is not None and self._takes_video
+        seen = video_parts() if as_video else picture_parts([frame.time_seconds for frame in sample.frames])
+        texts = [
+            self._text(messages(sample.qra.question, instruction, seen)) for instruction in (ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION)
+        ]
+        prompt = self._prompt(texts[0], frames, video_metadata(sample) if as_video else None)
+        ends = [self._tokens(text) for text in texts]
         shared = _shared(*ends)
         ids = prompt["input_ids"][0]
         length = len(ids) - (len(ends[0]) - shared)
@@ -82,15 +106,20 @@ class SampleEncoder:
         types = prompt.get(TYPES)
         targets = (sample.qra.answer, rationale_text(sample.qra))
         answer, rationale = (self._branch(end[shared:], target) for end, target in zip(ends, targets, strict=True))
-        others = {key: value for key, value in prompt.items() if key not in _OF_TOKENS}
+        others = {key: torch.as_tensor(value) for key, value in prompt.items() if key not in _OF_TOKENS}
         if unknown := [key for key, value in others.items() if value.shape == prompt["input_ids"].shape]:
             raise ValueError(f"this processor says {unknown[0]} of each token, which training does not know")
         return EncodedSample(ids[:length], None if types is None else types[0, :length], answer, rationale, others)
 
-    def _prompt(self, asked: Sequence[Mapping[str, Any]]) -> Mapping[str, Tensor]:
-        prompt: Mapping[str, Tensor] = self._processor.apply_chat_template(
-            asked, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
-        )
+    def _text(self, asked: Sequence[Mapping[str, Any]]) -> str:
+        text: str = self._processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+        return text
+
+    def _prompt(self, text: str, frames: Sequence[NDArray[np.uint8]], metadata: VideoMetadata | None) -> Mapping[str, Tensor]:
+        seen: dict[str, Any] = {"images": [Image.fromarray(frame) for frame in frames]}
+        if metadata is not None:
+            seen = {"videos": [np.stack(frames)], "video_metadata": [metadata], "do_sample_frames": False}
+        prompt: Mapping[str, Tensor] = self._processor(text=[text], return_tensors="pt", **seen)
         return prompt
 
     def _branch(self, instruction: Sequence[int], target: str) -> Branch:
@@ -107,9 +136,50 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
+def takes_video(processor: Any) -> bool:
+    """Whether a processor has a place for a video in its chat template, and reads one."""
+    text = processor.apply_chat_template(messages("", "", video_parts()), tokenize=False)
+    token = getattr(processor, "video_token", None)
+    return getattr(processor, "video_processor", None) is not None and token is not None and token in text
+
+
+def video_metadata(sample: Sample) -> VideoMetadata:
+    """What a processor is told of a sample's frames: which of the video's they are, of the part that they are spread over."""
+    times = [frame.time_seconds for frame in sample.frames]
+    step = times[1] - times[0] if len(times) > 1 else 1 / sample.fps
+    return VideoMetadata(
+        total_num_frames=max(len(times), round(step * len(times) * sample.fps)),
+        fps=sample.fps,
+        frames_indices=[round(time * sample.fps) for time in times],
+        duration=step * len(times),
+    )
+
+
+def read_frames(frames: Sequence[Frame], video: Path | None, *, frame_pixels: int) -> list[NDArray[np.uint8]]:
+    """The pictures of a sample, (height, width, 3) RGB each. Raises: BadInput where one cannot be read."""
+    if video is None:
+        return [_fitted(_picture(frame.path), frame_pixels) for frame in frames]
+    try:
+        with VideoReader(video) as reader:
+            shown = reader.shown_at([frame.time_seconds for frame in frames])
+            return [frame.upright_rgb(_long_side(*frame.upright_size, frame_pixels)) for frame in shown]
+    except VideoUnreadable as error:
+        raise BadInput(str(error)) from error
+
+
 def _picture(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
         raise BadInput(f"{path} is no picture that can be read: {error}") from error
+
+
+def _fitted(picture: Image.Image, frame_pixels: int) -> NDArray[np.uint8]:
+    size = fitted_size(picture.width, picture.height, _long_side(picture.width, picture.height, frame_pixels))
+    return np.asarray(picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS))
+
+
+def _long_side(width: int, height: int, frame_pixels: int) -> int:
+    """Of a picture that is shrunk to at most so many pixels."""
+    return max(1, int(max(width, height) * min(1.0, math.sqrt(frame_pixels / (width * height)))))

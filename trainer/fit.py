@@ -27,6 +27,7 @@ from graph_schema.options import TINY
 from graph_schema.progress import Progress
 from trainer.checkpoints import clear_partial, find_latest, release, save_checkpoint
 from trainer.config import OptimizationSchedule, TrainingConfig
+from trainer.encoding import SampleEncoder
 from trainer.models import build_tiny, load_model
 from trainer.objectives import Batch, Objective, joint_objective
 from trainer.sampler import StepSampler, micro_batches
@@ -74,9 +75,8 @@ def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, o
     accelerator = make_accelerator()
     with progress.timed("load"):
         loaded = _load(accelerator, config, samples)
-        objective, passes = joint_objective(
-            loaded.model, loaded.processor, rationale_weight=config.rationale_weight, row_tokens=config.row_tokens
-        )
+        encode = SampleEncoder(loaded.processor, frame_pixels=config.frame_pixels)
+        objective, passes = joint_objective(loaded.model, encode, rationale_weight=config.rationale_weight, row_tokens=config.row_tokens)
         loop = TrainingLoop(accelerator, loaded.model, objective, samples, config)
         loop.resume()
     with progress.timed("train"), _threads_for(loaded.model):

@@ -39,13 +39,13 @@ class Objective(Protocol):
 class PackedObjective:
     """L_answer + lambda * L_rationale, both conversations of a sample in one row. Source: STEP, joint training; the packing is ours."""
 
-    def __init__(self, model: Any, processor: Any, *, rationale_weight: float, row_tokens: int) -> None:
+    def __init__(self, model: Any, encode: SampleEncoder, *, rationale_weight: float, row_tokens: int) -> None:
         """Let the model attend to packed rows.
 
-        Args: model, processor: as loaded, of transformers. rationale_weight: lambda. row_tokens: of a row of several.
+        Args: model: as loaded, of transformers. encode: of the same processor. rationale_weight: lambda. row_tokens: of a row of several.
         """
         use_packed_attention(model)
-        self._encode, self._positions = SampleEncoder(processor), positions_of(model)
+        self._encode, self._positions = encode, positions_of(model)
         self._pictures_axis = PICTURES_AXIS.get(model.config.model_type, 0)
         self._rationale_weight, self._row_tokens = rationale_weight, row_tokens
 
@@ -73,9 +73,9 @@ class PackedObjective:
 class SeparateObjective:
     """The same in a forward pass for each conversation: the reference, and the way for models whose rows cannot be packed."""
 
-    def __init__(self, processor: Any, *, rationale_weight: float) -> None:
-        """Args: processor: of transformers, with a chat template. rationale_weight: lambda."""
-        self._encode, self._rationale_weight = SampleEncoder(processor), rationale_weight
+    def __init__(self, encode: SampleEncoder, *, rationale_weight: float) -> None:
+        """Args: encode: of the model's processor. rationale_weight: lambda."""
+        self._encode, self._rationale_weight = encode, rationale_weight
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         """Yield one sample at a time."""
@@ -95,11 +95,11 @@ class SeparateObjective:
         return _joined(torch.stack(losses)[None], self._rationale_weight)
 
 
-def joint_objective(model: Any, processor: Any, *, rationale_weight: float, row_tokens: int) -> tuple[Objective, str]:
+def joint_objective(model: Any, encode: SampleEncoder, *, rationale_weight: float, row_tokens: int) -> tuple[Objective, str]:
     """The joint loss in packed rows where that is exact for the model, else in separate passes; and which, with the reason, in words."""
     if reason := why_not(model):
-        return SeparateObjective(processor, rationale_weight=rationale_weight), f"a pass for each conversation: {reason}"
-    packed_rows = PackedObjective(model, processor, rationale_weight=rationale_weight, row_tokens=row_tokens)
+        return SeparateObjective(encode, rationale_weight=rationale_weight), f"a pass for each conversation: {reason}"
+    packed_rows = PackedObjective(model, encode, rationale_weight=rationale_weight, row_tokens=row_tokens)
     return packed_rows, "both conversations of a question in one row"
 
 

@@ -115,11 +115,14 @@ def joined_pictures(pictures: Sequence[Mapping[str, Tensor]], axis: int = 0) -> 
 
 
 def token_budgets(samples: Sequence[EncodedSample], most: int) -> Iterator[Sequence[EncodedSample]]:
-    """Cut samples into rows of at most `most` tokens, in their order; one that is longer has a row of its own."""
+    """Cut samples into rows of at most `most` tokens, in their order; one that is longer has a row of its own.
+
+    Videos of several frame counts are in several rows where the processor stacks them.
+    """
     start, tokens = 0, 0
     for end, sample in enumerate(samples):
         length = tokens_of(sample)
-        if end > start and tokens + length > most:
+        if end > start and (tokens + length > most or _stacked(sample) != _stacked(samples[start])):
             yield samples[start:end]
             start, tokens = end, 0
         tokens += length
@@ -129,6 +132,12 @@ def token_budgets(samples: Sequence[EncodedSample], most: int) -> Iterator[Seque
 def tokens_of(sample: EncodedSample) -> int:
     """Tokens of a sample in a packed row."""
     return len(sample.prefix) + sum(len(branch.tokens) for branch in sample.branches)
+
+
+def _stacked(sample: EncodedSample) -> tuple[int, ...]:
+    """The shape of a video in tensors that have one behind the other, (videos, frames, …)."""
+    video = sample.pictures.get("pixel_values_videos")
+    return () if video is None or video.ndim < 4 else tuple(video.shape[1:])
 
 
 def _padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:

@@ -79,7 +79,7 @@ def train(
     Raises: BadInput for data or a model that cannot be used; Conflict if `out` holds another run of this version of the trainer, or
         one that goes on at this moment; TrainingDiverged.
     """
-    samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
+    samples = read_samples(config.qra, config.root, max_frames=config.max_frames, evidence_only=config.frames == "evidence")
     progress = Progress(should_stop=should_stop)
     if int(os.environ.get("RANK", "0")) > 0:  # as accelerate and torchrun set it: not the first process
         return _follow(config, samples, progress)
@@ -142,19 +142,19 @@ def _new_record(config: TrainingConfig, samples: Sequence[Sample]) -> TrainerRec
         inputs=inputs,
         seeds={"seed": config.seed},
         versions={"training": TRAINING_VERSION, **packages},
-        counts={"questions": len(samples), "pictures": len({p for s in samples for p in s.images})},
+        counts={"questions": len(samples), "pictures": len({f for s in samples for f in s.frames})},
         seconds={},
     )
 
 
 def _inputs(config: TrainingConfig, samples: Sequence[Sample]) -> dict[str, str]:
     """Hashes of all that is trained on. A model on a hub goes by its name."""
-    hashes = {path: file_sha256(path) for path in {p for s in samples for p in s.images}}
+    hashes = {path: file_sha256(path) for path in {f.path for s in samples for f in s.frames}}
     folder = Path(config.model)
     local = config.model != TINY and folder.is_dir()
     return {
         "qra": file_sha256(config.qra),
-        "pictures": content_hash([[hashes[p] for p in s.images] for s in samples]),
+        "pictures": content_hash([[(hashes[f.path], f.time_seconds) for f in s.frames] for s in samples]),
         "model": content_hash({p.name: file_sha256(p) for p in folder.iterdir() if p.is_file()}) if local else config.model,
     }
 

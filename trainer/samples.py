@@ -1,10 +1,12 @@
-"""QRA records as samples: each question with the pictures that show its answer. Torch is never imported here."""
+"""QRA records as samples: each question with what the model sees of its video. Torch is never imported here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from pydantic import ValidationError
 
@@ -13,16 +15,35 @@ from graph_schema.models import QRA, STSG, Keyframe
 
 
 @dataclass(frozen=True)
+class Frame:
+    """A picture at a time of its video: a keyframe's file, or the video itself, where it is to be decoded."""
+
+    path: Path
+    time_seconds: float
+
+
+@dataclass(frozen=True)
 class Sample:
-    """One question with its pictures, in time order."""
+    """One question with the frames that the model sees, in time order.
+
+    Attributes:
+        video: of which all frames are to be decoded; None where they are pictures.
+        fps: of the video.
+    """
 
     qra: QRA
-    images: tuple[Path, ...]
+    frames: tuple[Frame, ...]
+    video: Path | None = None
+    fps: float = 25.0
 
 
-def read_samples(qra_path: Path, root: Path, *, max_frames: int) -> list[Sample]:
-    """Read `qra.jsonl` and find each question's pictures under `root`.
+def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: bool = False) -> list[Sample]:
+    """Read `qra.jsonl` and find what each question is about.
 
+    Args:
+        max_frames: of a question.
+        evidence_only: keyframes under `root`, those that the rationale cites first; else frames evenly spread over the question's time,
+            or the video, as whoever asks the question later has them too.
     Raises: BadInput that names the file, the line and what is wrong with it.
     """
     samples = []
@@ -39,17 +60,49 @@ def read_samples(qra_path: Path, root: Path, *, max_frames: int) -> list[Sample]
             raise BadInput(f"{where}: the answer is empty, so there is nothing to learn; remove the line")
         if qra.graph_id not in graphs:
             graphs[qra.graph_id] = _read_graph(root / "graphs" / f"{qra.graph_id}.json")
+        graph = graphs[qra.graph_id]
         try:
-            keyframes = choose_keyframes(qra, graphs[qra.graph_id], max_frames=max_frames)
+            samples.append(_of_keyframes(qra, graph, root, max_frames) if evidence_only else _of_video(qra, graph, max_frames))
         except BadInput as error:
             raise BadInput(f"{where}: {error}") from error
-        images = tuple(root / k.image for k in keyframes)
-        if absent := [p for p in images if not p.is_file()]:
-            raise BadInput(f"{where}: no picture {absent[0]}; keep keyframes/ beside graphs/ in {root}")
-        samples.append(Sample(qra, images))
     if not samples:
         raise BadInput(f"{qra_path} has no records; sample questions before training")
     return samples
+
+
+def _of_keyframes(qra: QRA, graph: STSG, root: Path, max_frames: int) -> Sample:
+    frames = tuple(Frame(root / k.image, k.time_seconds) for k in choose_keyframes(qra, graph, max_frames=max_frames))
+    if absent := [frame.path for frame in frames if not frame.path.is_file()]:
+        raise BadInput(f"no picture {absent[0]}; keep keyframes/ beside graphs/ in {root}")
+    return Sample(qra, frames)
+
+
+def _of_video(qra: QRA, graph: STSG, max_frames: int) -> Sample:
+    path = video_file(graph.video.uri)
+    if not path.is_file():
+        raise BadInput(
+            f"no video {path}, where it was when graph {graph.id} was induced; put it back, or train on keyframes with frames: evidence"
+        )
+    times = evenly_spread(*(qra.time_range_seconds or _length(graph)), count=max_frames, fps=graph.video.fps)
+    return Sample(qra, tuple(Frame(path, time) for time in times), path, graph.video.fps)
+
+
+def video_file(uri: str) -> Path:
+    """The file of a `file:` URI, or of a plain path."""
+    return Path(url2pathname(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
+
+
+def _length(graph: STSG) -> tuple[float, float]:
+    """From the first clip's start to the last one's end, on the video's own clock."""
+    if not graph.clips:
+        return 0.0, graph.video.duration_seconds
+    return graph.clips[0].start_seconds, graph.clips[-1].end_seconds
+
+
+def evenly_spread(start: float, end: float, *, count: int, fps: float) -> list[float]:
+    """The middles of `count` equal parts of a time, or of as many as it has frames."""
+    count = max(1, min(count, round((end - start) * fps)))
+    return [start + (end - start) * (2 * i + 1) / (2 * count) for i in range(count)]
 
 
 def choose_keyframes(qra: QRA, graph: STSG, *, max_frames: int) -> list[Keyframe]:

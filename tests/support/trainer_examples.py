@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from graph_schema.models import QRA, STSG, Clip, Keyframe, QRAChecks, RationaleStep, VideoRef
 from tests.support.graphs import a_video
+from tests.support.media_examples import write_video
 
 GRAPH_ID = "gtrain"
 COLOURS = ("red", "green", "blue", "yellow")
@@ -19,11 +21,11 @@ def keyframe(number: int) -> Keyframe:
     return Keyframe(id=f"k{number}", frame=25 * number + 12, time_seconds=number + 0.5, image=f"keyframes/vtrain/{25 * number + 12}.jpg")
 
 
-def graph() -> STSG:
+def graph(video: Path = Path("/videos/train.mp4")) -> STSG:
     frames = [keyframe(i) for i in range(4)]
     return STSG(
         id=GRAPH_ID,
-        video=a_video("train"),
+        video=a_video("train").model_copy(update={"uri": video.as_uri()}),
         producer="hand",
         clips=(
             Clip(index=0, start_frame=0, end_frame=50, start_seconds=0, end_seconds=2, keyframes=tuple(frames[:2])),
@@ -63,15 +65,19 @@ def question(number: int, **changes: Any) -> QRA:
 
 
 def write_set(root: Path, *, questions: list[QRA] | None = None, repeat: int = 1) -> Path:
-    """Write qra.jsonl, graphs/ and keyframes/ under `root`, and return the path of qra.jsonl."""
+    """Write qra.jsonl, graphs/, keyframes/ and the video under `root`, and return the path of qra.jsonl."""
     (root / "graphs").mkdir(parents=True, exist_ok=True)
-    (root / "graphs" / f"{GRAPH_ID}.json").write_text(graph().model_dump_json(), encoding="utf-8")
+    video = root.absolute() / "train.mp4"
+    (root / "graphs" / f"{GRAPH_ID}.json").write_text(graph(video).model_dump_json(), encoding="utf-8")
+    pictures = []
     for number, colour in enumerate(COLOURS):
         picture = Image.new("RGB", (128, 96), "white")
         ImageDraw.Draw(picture).rectangle((40, 24, 88, 72), fill=colour)
         path = root / keyframe(number).image
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path)
+        pictures += [np.asarray(picture)] * 25
+    write_video(video, pictures)
     items = [question(i) for i in range(4)] if questions is None else questions
     lines = [item.model_dump_json() for item in items * repeat]
     (root / "qra.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from trainer.config import TrainingConfig
+from trainer.encoding import SampleEncoder
 from trainer.fit import TrainingLoop, make_accelerator
 from trainer.models import load_model
 from trainer.objectives import Objective, joint_objective
@@ -13,10 +14,11 @@ from trainer.samples import Sample, read_samples
 
 
 def loop_over(config: TrainingConfig) -> tuple[TrainingLoop, Objective, list[Sample]]:
-    samples = read_samples(config.qra, config.root, max_frames=config.max_frames)
+    samples = read_samples(config.qra, config.root, max_frames=config.max_frames, evidence_only=config.frames == "evidence")
     loaded = load_model(config.model)
+    encode = SampleEncoder(loaded.processor, frame_pixels=config.frame_pixels)
     weight = config.rationale_weight
-    objective, _ = joint_objective(loaded.model, loaded.processor, rationale_weight=weight, row_tokens=config.row_tokens)
+    objective, _ = joint_objective(loaded.model, encode, rationale_weight=weight, row_tokens=config.row_tokens)
     return TrainingLoop(make_accelerator(), loaded.model, objective, samples, config), objective, samples
 
 

@@ -39,8 +39,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
     """Five questions, one of them with four pictures, and a model folder."""
     root = tmp_path_factory.mktemp("fit")
     qra = write_set(root, questions=[*(question(i) for i in range(4)), question(0, time_range_seconds=None)])
-    model = build_tiny(root / "model", read_samples(qra, root, max_frames=4), seed=0)
-    return TrainingConfig(model=str(model), qra=qra, root=root, out=root / "out", batch_size=5, gradient_accumulation_steps=1, epochs=1)
+    model = build_tiny(root / "model", read_samples(qra, root, max_frames=4, evidence_only=True), seed=0)
+    return TrainingConfig(
+        model=str(model), qra=qra, root=root, out=root / "out", frames="evidence", batch_size=5, gradient_accumulation_steps=1, epochs=1
+    )
 
 
 @pytest.fixture(scope="module")

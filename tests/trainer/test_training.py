@@ -19,7 +19,7 @@ from graph_schema.metrics import read_metrics
 from tests.support.trainer_examples import keyframe, question, write_set
 from tests.support.training_loops import loop_over
 from trainer.config import TRAINING_VERSION, TrainingConfig
-from trainer.encoding import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, messages
+from trainer.encoding import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, messages, picture_parts
 from trainer.fit import TrainingDiverged
 from trainer.models import build_tiny
 from trainer.objectives import SeparateObjective
@@ -33,8 +33,8 @@ STEPS = 5
 
 
 def config(root: Path, out: Path, **changes: Any) -> TrainingConfig:
-    values: dict[str, Any] = {"qra": root / "qra.jsonl", "root": root, "out": out, "batch_size": 4, "max_steps": 1} | changes
-    return TrainingConfig(**values)
+    values: dict[str, Any] = {"qra": root / "qra.jsonl", "root": root, "out": out, "frames": "evidence", "batch_size": 4, "max_steps": 1}
+    return TrainingConfig(**values | changes)
 
 
 def weights(folder: Path) -> str:
@@ -46,15 +46,16 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in read_metrics(path)]
 
 
-def answer(checkpoint: Path, text: str, instruction: str, picture: Path) -> str:
-    """What plain transformers says with the checkpoint."""
+def answer(checkpoint: Path, text: str, instruction: str, number: int, root: Path) -> str:
+    """What plain transformers says with the checkpoint about keyframe `number`."""
+    picture, time_seconds = root / keyframe(number).image, keyframe(number).time_seconds
     processor = AutoProcessor.from_pretrained(checkpoint)
     model = AutoModelForImageTextToText.from_pretrained(checkpoint, use_safetensors=True)
     with Image.open(picture) as image:
-        prompt = processor.apply_chat_template(
-            messages(text, instruction, [image.convert("RGB")]),
-            add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
-        )  # fmt: skip
+        asked = processor.apply_chat_template(
+            messages(text, instruction, picture_parts([time_seconds])), add_generation_prompt=True, tokenize=False
+        )
+        prompt = processor(text=[asked], images=[image.convert("RGB")], return_tensors="pt")
     said = cast(Any, model).generate(**prompt, max_new_tokens=80)[0, prompt["input_ids"].shape[1] :]
     return str(processor.tokenizer.decode(said, skip_special_tokens=True))
 
@@ -69,7 +70,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(root: Path) -> Path:
     """A model folder whose attention has dropout, so that a run that goes on needs the very same random numbers."""
-    folder = build_tiny(root / "model", read_samples(root / "qra.jsonl", root, max_frames=4), seed=0)
+    folder = build_tiny(root / "model", read_samples(root / "qra.jsonl", root, max_frames=4, evidence_only=True), seed=0)
     settings = json.loads((folder / "config.json").read_text())
     settings["text_config"]["attention_dropout"] = 0.2
     (folder / "config.json").write_text(json.dumps(settings))
@@ -109,9 +110,9 @@ def test_both_losses_fall_until_the_checkpoint_answers_and_explains(
     for part in ("loss_answer", "loss_rationale"):
         assert sum(r[part] for r in rows[-30:]) < 0.2 * sum(r[part] for r in rows[:30])
     for number in range(4):
-        asked, picture = question(number), root / keyframe(number).image
-        assert answer(result.checkpoint, asked.question, ANSWER_INSTRUCTION, picture) == asked.answer
-        assert answer(result.checkpoint, asked.question, RATIONALE_INSTRUCTION, picture) == rationale_text(asked)
+        asked = question(number)
+        assert answer(result.checkpoint, asked.question, ANSWER_INSTRUCTION, number, root) == asked.answer
+        assert answer(result.checkpoint, asked.question, RATIONALE_INSTRUCTION, number, root) == rationale_text(asked)
 
 
 def test_every_step_leaves_a_row_and_the_run_its_record(root: Path, whole: TrainingResult) -> None:
@@ -351,4 +352,4 @@ def test_training_uses_the_gpu(root: Path, tmp_path: Path) -> None:
     rows = read_metrics(result.metrics)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["device"] == "cuda"
     assert sum(r["loss"] for r in rows[-25:]) < 0.2 * sum(r["loss"] for r in rows[:25])
-    assert answer(result.checkpoint, question(2).question, ANSWER_INSTRUCTION, root / keyframe(2).image) == "blue"
+    assert answer(result.checkpoint, question(2).question, ANSWER_INSTRUCTION, 2, root) == "blue"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,10 @@ from graph_schema.models import Video
 
 FALLBACK_FPS = Fraction(25)
 """For a stream that states neither its rate nor its frames' durations."""
+SEEK_SECONDS = 2.0
+"""A frame that is further ahead than this is sought by the file's index rather than by decoding all that lies between."""
+SEEK_MARGIN_SECONDS = 0.1
+"""Key frames are sought a little before a time: containers differ in whether their index has the time of decoding or of showing."""
 VIDEO_FORMATS = (
     "mov,matroska,avi,asf,flv,live_flv,mpegts,mpeg,ogg,rm,mxf,gxf,lxf,nut,nsv,nuv,wtv,ty,dv,ivf,swf,pva,dhav,cine,ser,r3d,vivo,"
     "yuv4mpegpipe,gif,apng,flic,filmstrip,h261,h263,h264,hevc,vvc,evc,av1,obu,m4v,mpegvideo,vc1,vc1test,dirac,dnxhd,"
@@ -125,6 +129,36 @@ class VideoReader:
             name = as_text(self.path)
             raise VideoUnreadable(f"{name}: not one frame of its {codec} video decodes; it is damaged or cut short, get it again")
 
+    def shown_at(self, seconds: Sequence[float]) -> Iterator[DecodedFrame]:
+        """Yield the frame that is shown at each of these times of the container's clock, which ascend: by seeking, where that works.
+
+        Before the first frame that is the first, after the last the last. `index` is that in this sequence.
+        Raises: VideoUnreadable if none decodes.
+        """
+        frames: Iterator[av.VideoFrame] = iter(())
+        shown: av.VideoFrame | None = None
+        following: av.VideoFrame | None = None
+        for index, time in enumerate(seconds):
+            at = None if following is None else _time_of(following)
+            if index == 0 or (at is not None and time - at > SEEK_SECONDS):
+                self._seek(time)
+                frames, shown = self._pictures(), None
+                following = next(frames, None)
+            while following is not None and (shown is None or _time_of(following) <= time + 1e-6):
+                shown, following = following, next(frames, None)
+            if shown is None:
+                raise VideoUnreadable(f"{as_text(self.path)}: no frame decodes at {time:g} s; the file is damaged, get it again")
+            start = _time_of(shown)
+            yield DecodedFrame(index, start, start + float(1 / self.rate), round(shown.rotation / 90) % 4, shown)
+
+    def _seek(self, time: float) -> None:
+        """Go to the last key frame before a time, or to the start."""
+        base = Fraction(self._stream.time_base or 1)
+        try:
+            self._container.seek(int((time - SEEK_MARGIN_SECONDS) / base), stream=self._stream, backward=True)
+        except av.FFmpegError:  # there is none before it
+            self._container.seek(int(self._stream.start_time or 0), stream=self._stream, backward=True)
+
     def packet_span(self) -> PacketSpan:
         """Return when the video's packets are shown, without decoding. A packet without a time of its own follows the one before."""
         base, step = Fraction(self._stream.time_base or 0), 1 / self.rate
@@ -153,6 +187,11 @@ class VideoReader:
                 yield from packet.decode()
             except av.FFmpegError:
                 self.undecodable += 1
+
+
+def _time_of(frame: av.VideoFrame) -> float:
+    """On the container's clock. A frame without a time is taken for the first."""
+    return 0.0 if frame.pts is None or frame.time_base is None else float(frame.pts * Fraction(frame.time_base))
 
 
 def packet_span(path: Path) -> PacketSpan:
