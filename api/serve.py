@@ -90,6 +90,7 @@ def _serve(app: FastAPI, settings: Settings) -> None:
             await super().shutdown(sockets)
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request, of which a video takes hundreds
     with listen(settings) as listener:
         host, port = listener.getsockname()[:2]
         print(f"stepgraph listens on http://{f'[{host}]' if ':' in host else host}:{port} (documentation at /docs)", flush=True)

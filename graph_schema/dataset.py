@@ -56,6 +56,10 @@ class DatasetFolder:
         write_atomically(self.questions_path, "".join(f"{line}\n" for line in lines).encode())
         return len(lines)
 
+    def read_run(self) -> RunRecord:
+        """Read run.json. Raises OSError, ValueError."""
+        return RunRecord.model_validate_json(self.run_path.read_bytes())
+
     def write_run(self, run: RunRecord) -> None:
         """Write run.json."""
         write_atomically(self.run_path, run.model_dump_json(indent=1).encode())

@@ -41,7 +41,7 @@ def check_server(parser: PromptedParserOptions, settings: Settings) -> None:
     if parser.backend == "openai" and settings.openai_url is None:
         raise BadInput(
             "backend is openai, and STEPGRAPH_OPENAI_URL is not set; set it to the address of an OpenAI-compatible server, "
-            "such as http://127.0.0.1:8000/v1"
+            "such as http://127.0.0.1:8080/v1"
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graph_schema.dataset import DatasetFolder
-from graph_schema.errors import BadInput, EngineUnavailable, OutOfSpace, StepgraphError, VideoUnreadable
+from graph_schema.errors import BadInput, EngineUnavailable, ModelUnavailable, OutOfSpace, StepgraphError, VideoUnreadable
 from graph_schema.identifiers import file_sha256
 from graph_schema.models import QRA, STSG, Forecast, InputRecord, VideoRef
 from graph_schema.options import InductionOptions, PromptedParserOptions
@@ -18,8 +18,8 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
 from workers import pipeline
-from workers.accounts import Accounts, VideoSize
-from workers.forecast import forecast
+from workers.accounts import Accounts, VideoSize, added
+from workers.forecast import forecast, without
 from workers.media import as_text
 from workers.parsers import open_parser
 
@@ -53,12 +53,14 @@ def induce_videos(
 ) -> tuple[list[InputRecord], list[STSG]]:
     """Induce the graph of each video, in the store and in `dataset`; return what became of each, and the graphs.
 
-    A video with the bytes of an earlier one is not read again: its graph keeps the name it has in this batch.
+    A video with the bytes of an earlier one is not read again: its graph keeps the name it has in this batch. Once a model does not reply,
+    the videos after that one are not begun.
     Args: totals: takes what the steps took, and the account of model calls, added to what it holds.
     Raises: OutOfSpace and EngineUnavailable, which would fail all the others too.
     """
     records: list[InputRecord] = []
     graphs: list[STSG] = []
+    unavailable = ""
     for path in paths:
         started = time.perf_counter()
         name = as_text(path.name)
@@ -67,6 +69,9 @@ def induce_videos(
             same = {"status", "sha256", "video_id", "graph_id", "things", "max_unseen_seconds"}
             record = record.model_copy(update={**first.model_dump(include=same), "same_content_as": first.name})
             report(name, 1, f"same content as {first.name}")
+        elif unavailable:
+            record = _failed(record, path, f"not begun: {unavailable}")
+            report(name, 1, "failed: not begun, as no model replies")
         else:
             progress = Progress(lambda fraction, message, name=name: report(name, fraction, message))  # type: ignore[misc]
             progress.seconds, progress.calls = totals.seconds, totals.calls
@@ -76,6 +81,10 @@ def induce_videos(
                 dataset.write_graph(graph, indent=1)
             except (OutOfSpace, EngineUnavailable):
                 raise
+            except ModelUnavailable as error:  # each video would wait for it anew
+                unavailable = str(error)
+                record = _failed(record, path, unavailable)
+                report(name, 1, f"failed: {error}")
             except StepgraphError as error:
                 record = _failed(record, path, str(error))
                 report(name, 1, f"failed: {error}")
@@ -97,8 +106,8 @@ def forecast_calls(
 ) -> Forecast | None:
     """What the model calls of these videos will come to, before any is made; None for a parser that asks no model.
 
-    Every video is split, which is kept. Those whose account is kept are done already and take none; those that cannot be read are
-    passed over, which is said.
+    Every video is split, which is kept. Those whose account is kept are done already and take none, nor do clips that are parsed; videos
+    that cannot be read are passed over, which is said.
     Raises: OutOfSpace; what opening the parser raises.
     """
     if not isinstance(options.parser, PromptedParserOptions):
@@ -114,8 +123,9 @@ def forecast_calls(
         else:
             sizes[sha256] = size
     kept = accounts.read()
-    to_do = [size for sha256, size in sizes.items() if not accounts.has(sha256)]
-    result = forecast(to_do, kept, options.parser)
+    to_do = {sha256: size for sha256, size in sizes.items() if not accounts.has(sha256)}
+    parsed = added(pipeline.kept_calls(sha256, size.clips, accounts, options.split) for sha256, size in to_do.items())
+    result = without(forecast([*to_do.values()], kept, options.parser), parsed)
     report("forecasting model calls", 1, plural(result.calls, "call"))
     return result
 

@@ -50,6 +50,21 @@ def forecast(videos: Sequence[VideoSize], accounts: Sequence[VideoAccount], opti
     return Forecast(stages=stages, calls=total, spread=_spread(accounts, rates, videos), from_videos=len(accounts))
 
 
+def without(expected: Forecast, kept: Mapping[str, StageAccount]) -> Forecast:
+    """A forecast less the calls that are kept from videos that were begun and not done."""
+    stages = {stage: _less(one, kept.get(stage, StageAccount()).calls) for stage, one in expected.stages.items()}
+    left = {stage: one for stage, one in stages.items() if one.calls}
+    return expected.model_copy(update={"stages": left, "calls": sum(one.calls for one in left.values())})
+
+
+def _less(expected: StageForecast, kept: int) -> StageForecast:
+    calls = max(0, expected.calls - kept)
+    share = calls / expected.calls if expected.calls else 0.0
+    scaled = {key: value and round(value * share, 3) for key, value in expected.model_dump().items() if key != "calls"}
+    tokens = {key: value and round(value) for key, value in scaled.items() if key != "seconds"}
+    return StageForecast.model_validate({**scaled, **tokens, "calls": calls})
+
+
 def rates_of(accounts: Sequence[VideoAccount], options: PromptedParserOptions) -> dict[str, float]:
     """{stage: calls for each of what they grow with}, over all accounts together; what these had nothing of, such as cuts, is guessed."""
     guessed = first_rates(options)

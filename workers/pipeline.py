@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from graph_schema.record import JsonObject
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
-from workers.accounts import Accounts, VideoAccount, VideoSize, size_of
+from workers.accounts import Accounts, VideoAccount, VideoSize, added, as_kept, since, size_of
 from workers.induction import INDUCTION_VERSION, Induction, assemble, bridge_clips, merge_clip, unify_labels
 from workers.media import MEDIA_VERSION, ClipFrames, SplitClip, SplitVideo, as_text, open_split, split_video
 from workers.parsers import ClipToParse, InducingParser, SceneParser, open_parser
@@ -78,10 +78,9 @@ def induce(
     Args:
         name: what to call the video; None: like its file.
         progress: as of `induce_video`.
-        counted: `progress` has the model calls of this video's clips already, all of them and no others.
+        counted: `progress` has the model calls of this video's clips already, those of clips that are kept too.
     """
     progress = progress or Progress()
-    before = {} if counted else dict(progress.calls)
     cache = StepCache(data)
     sha256 = file_sha256(path) if path.is_file() else ""  # media refuses whatever is not a file, with the reason
     parser_is = identity_of(parser)
@@ -102,9 +101,18 @@ def induce(
         split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
         with progress.timed("split"):
             split = _kept_split(cache, sha256, split_options, split_again, data)
-        parsed, kept = _parse_clips(
-            split.clips, len(split.clips), parser, cache, data=data, split_of=split_of, frames_of=frames_of, progress=progress
+        parsed, calls = _parse_clips(
+            split.clips,
+            len(split.clips),
+            parser,
+            cache,
+            data=data,
+            split_of=split_of,
+            frames_of=frames_of,
+            progress=progress,
+            counted=counted,
         )
+        before = dict(progress.calls)
     _refuse_unreadable(parsed, parser.name)
     progress.report(0.9, "merging and bridging")
     with progress.timed("merge"):
@@ -112,8 +120,8 @@ def induce(
         video = split.video.model_copy(update={"name": name or as_text(path.name), "uri": path.absolute().as_uri()})
         how = parser.induction(split.clips, data) if isinstance(parser, InducingParser) else Induction()
         graph = _induced(split.model_copy(update={"video": video}), parsed, how, parser_is, split_options)
-    if counted or not kept:  # else some of its calls were counted in an earlier run
-        _keep_account(Accounts(data, parser_is), split, before, progress)
+    if calls is not None:
+        _keep_account(Accounts(data, parser_is), split, added([calls, since(before, progress.calls)]))
     return graph
 
 
@@ -127,28 +135,40 @@ def _parse_clips(
     split_of: Sequence[JsonValue],
     frames_of: Callable[[int], ClipFrames],
     progress: Progress,
-) -> tuple[list[tuple[FrameSceneGraph, ...]], int]:
-    """Return what the parser says of each clip, and of how many that was kept from before. Args: count: of the video's clips."""
+    counted: bool = False,
+) -> tuple[list[tuple[FrameSceneGraph, ...]], dict[str, StageAccount] | None]:
+    """Return what the parser says of each clip, and what its model calls came to, whenever they were made; None where that is not known.
+
+    The calls of clips that are kept from before are added to those of `progress`, as kept, unless it has them.
+    Args: count: of the video's clips.
+    """
     parsed: list[tuple[FrameSceneGraph, ...]] = []
-    kept = len(clips)
+    parser_is = identity_of(parser)
+    accounts, now_parsed = Accounts(data, parser_is), set[int]()
 
     def parse(clip: SplitClip) -> tuple[FrameSceneGraph, ...]:
-        nonlocal kept
-        kept -= 1
+        now_parsed.add(clip.index)
+        before = dict(progress.calls)
         images = tuple(data / keyframe.image for keyframe in clip.keyframes)
-        return parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
+        said = parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
+        accounts.keep_clip([*split_of, clip.index], since(before, progress.calls))
+        return said
 
+    all_calls: list[dict[str, StageAccount] | None] = []
     for clip in clips:
         progress.checkpoint(f"stopped before shot {clip.index + 1} of {count}; what is done is kept")
         progress.report(0.2 + 0.7 * clip.index / count, f"parsing shot {clip.index + 1} of {count}")
         clip_is = [*split_of, clip.index]
         with progress.timed("parse"):
             parsed.append(
-                cache.get_or_compute(
-                    "parse", parser.version, clip_is, identity_of(parser), tuple[FrameSceneGraph, ...], partial(parse, clip)
-                )
+                cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip))
             )
-    return parsed, kept
+        calls = accounts.of_clip(clip_is)
+        all_calls.append(calls)
+        if calls and not counted and clip.index not in now_parsed:
+            progress.calls.update(added([progress.calls, as_kept(calls)]))
+    known = [calls for calls in all_calls if calls is not None]
+    return parsed, added(known) if len(known) == len(clips) else None
 
 
 def identity_of(parser: SceneParser) -> JsonObject:
@@ -165,8 +185,14 @@ def size_of_video(path: Path, data: Path, options: SplitOptions) -> tuple[str, V
     return sha256, size_of(_split_of(path, sha256, data, options))
 
 
-def parse_clip(path: Path, clip: int, *, data: Path, parser: SceneParser, split_options: SplitOptions, progress: Progress) -> bool:
-    """Parse one clip of a video, by a parser that looks at keyframes alone, and keep the result; return whether it was kept from before.
+def kept_calls(sha256: str, clips: int, accounts: Accounts, options: SplitOptions) -> dict[str, StageAccount]:
+    """What the model calls of those clips of a video came to that are parsed already."""
+    parts = (accounts.of_clip([sha256, MEDIA_VERSION, options.identity(), clip]) for clip in range(clips))
+    return added(calls for calls in parts if calls is not None)
+
+
+def parse_clip(path: Path, clip: int, *, data: Path, parser: SceneParser, split_options: SplitOptions, progress: Progress) -> None:
+    """Parse one clip of a video, by a parser that looks at keyframes alone, and keep the result.
 
     Raises: as `induce`; BadInput for a clip that the video does not have.
     """
@@ -180,18 +206,16 @@ def parse_clip(path: Path, clip: int, *, data: Path, parser: SceneParser, split_
 
     split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
     one, count = [split.clips[clip]], len(split.clips)
-    _, kept = _parse_clips(one, count, parser, StepCache(data), data=data, split_of=split_of, frames_of=no_frames, progress=progress)
-    return kept == 1
+    _parse_clips(one, count, parser, StepCache(data), data=data, split_of=split_of, frames_of=no_frames, progress=progress)
 
 
 def _split_of(path: Path, sha256: str, data: Path, options: SplitOptions) -> SplitVideo:
     return _kept_split(StepCache(data), sha256, options, lambda: split_video(path, data=data, config=options), data)
 
 
-def _keep_account(accounts: Accounts, split: SplitVideo, before: Mapping[str, StageAccount], progress: Progress) -> None:
-    """Keep what the model calls of a video came to. Args: before: what they had come to when it was begun."""
-    calls = {stage: account.plus(before.get(stage, StageAccount()), -1) for stage, account in progress.calls.items()}
-    if any(account.calls for account in calls.values()):
+def _keep_account(accounts: Accounts, split: SplitVideo, calls: dict[str, StageAccount]) -> None:
+    """Keep what the model calls of a video came to, unless that is kept from when they were made."""
+    if any(account.calls for account in calls.values()) and not accounts.has(split.video.sha256):
         accounts.keep(split.video.sha256, VideoAccount(**size_of(split).model_dump(), calls=calls))
 
 

@@ -61,7 +61,7 @@ def run_loop(videos: Sequence[Path], out: Path, options: RunOptions, settings: S
     if options.train and importlib.util.find_spec("torch") is None:
         raise BadInput('training needs torch, which is not installed: pip install "stepgraph[train]", or add --no-train')
     open_parser(options.parser, settings)  # refuses what cannot work
-    with _only_run_in(out):
+    with _only_run_in(out), _ended_state(DatasetFolder(out)):
         return _run(videos, DatasetFolder(out), options, settings, report)
 
 
@@ -203,6 +203,26 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {"python": platform.python_version(), **installed}
+
+
+@contextlib.contextmanager
+def _ended_state(dataset: DatasetFolder) -> Iterator[None]:
+    """See that `run.json` does not say `running` of a run that was stopped or could not go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _leave(dataset, {"status": "stopped"})
+        raise
+    except Exception as error:
+        _leave(dataset, {"status": "failed", "error": str(error) or type(error).__name__})
+        raise
+
+
+def _leave(dataset: DatasetFolder, ended: dict[str, str]) -> None:
+    with contextlib.suppress(OSError, ValueError, OutOfSpace):  # what ended it is what is to be said
+        run = dataset.read_run()
+        if run.status == "running":
+            dataset.write_run(run.model_copy(update=ended))
 
 
 @contextlib.contextmanager

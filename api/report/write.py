@@ -19,7 +19,7 @@ from api.views.entities import EntityView, entities_of
 from api.views.frames import FrameView, choose_pictures, evenly, frames_of, opening_keyframe
 from api.views.lanes import HEAD, LANE, Lanes, lay_out
 from api.views.questions import MAX_CARDS, Card, cards_of
-from api.views.runs import call_rows, describe_calls, hours, nothing_found, remark
+from api.views.runs import call_rows, describe_calls, hours, nothing_found, parser_names, remark
 from api.views.words import clock, describe_shortfalls, span
 from graph_schema.errors import OutOfSpace
 from graph_schema.metrics import Metrics
@@ -107,6 +107,7 @@ def render_report(folder: Path, *, graphs: Sequence[STSG], qras: Sequence[QRA], 
         inputs=[_input_row(record, run.configuration.parser.kind) for record in run.inputs],
         calls=call_rows(run),
         calls_in_words=describe_calls(run),
+        parser_names=parser_names(run.configuration.parser),
         shortfalls=describe_shortfalls(run.shortfalls),
         nothing_found=nothing_found(run.configuration.parser.kind).capitalize(),
         counts=[(_singular(n) if v == 1 else n, v) for n, v in run.counts.items() if run.configuration.sample or n != "questions"],

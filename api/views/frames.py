@@ -54,6 +54,8 @@ class FrameView:
     boxes: tuple[BoxView, ...]
     seen: tuple[EntityView, ...]
     """What is seen in it, also that of which no box is known."""
+    doubted: frozenset[str]
+    """Keys of those that a detector beside the model does not see here."""
     facts: tuple[str, ...]
     """What the graph says holds at this moment, as sentences."""
 
@@ -111,10 +113,13 @@ def frames_of(
     height = max(1, round(PICTURE_WIDTH * graph.video.height / graph.video.width))
     boxes: dict[str, list[tuple[EntityView, str, tuple[float, float, float, float]]]] = {}
     seen: dict[str, list[EntityView]] = {}
+    doubted: dict[str, set[str]] = {}
     for entity in entities:
         for node in entity.nodes:
             for box in node.boxes:
                 seen.setdefault(box.keyframe_id, []).append(entity)
+                if node.detected is False:
+                    doubted.setdefault(box.keyframe_id, set()).add(entity.key)
                 if box.box_xyxy is not None:
                     boxes.setdefault(box.keyframe_id, []).append((entity, node.id, box.box_xyxy))
     views: list[FrameView] = []
@@ -136,6 +141,7 @@ def frames_of(
                     absent=absent,
                     boxes=_place(boxes.get(keyframe.id, []), height),
                     seen=tuple(seen.get(keyframe.id, ())),
+                    doubted=frozenset(doubted.get(keyframe.id, ())),
                     facts=tuple(shown.get(keyframe.id, ())),
                 )
             )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from api.views.words import clock
 from graph_schema.models import Forecast, InputRecord, RunRecord, StageAccount, StageForecast
+from graph_schema.options import ParserOptions
 from graph_schema.vocabulary import plural
 
 LONG_UNSEEN_SECONDS = 10.0
@@ -46,6 +48,12 @@ def unseen(entry: InputRecord) -> str:
     if most is None or most <= LONG_UNSEEN_SECONDS:
         return ""
     return f"up to {clock(most)} pass between two keyframes, which nobody looked at; more: --set split.max_keyframes=N"
+
+
+def parser_names(options: ParserOptions) -> list[tuple[str, str]]:
+    """What a parser works with, as (word, name): its model, its detector."""
+    named = {"model": "model", "detector": "detector", "plugin": "entry point", "boxes_from": "boxes by"}
+    return [(word, Path(name).name or name) for key, word in named.items() if (name := getattr(options, key, None))]
 
 
 def call_rows(run: RunRecord) -> list[CallRow]:

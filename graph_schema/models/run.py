@@ -99,9 +99,13 @@ class Forecast(Record):
 
 
 class RunRecord(Record):
-    """`run.json`. While `status` is running, the other files of its folder may be of an earlier run."""
+    """`run.json`. While `status` is running or stopped, the other files of its folder may be of an earlier run.
 
-    status: Literal["running", "done", "failed"] = "running"
+    Attributes:
+        error: why it could not go on; null where each input has its own reason.
+    """
+
+    status: Literal["running", "stopped", "done", "failed"] = "running"
     created_at: Timestamp | None = Field(default=None, description="when the run began; null in those of version 1")
     version: str
     configuration: RunOptions
@@ -118,6 +122,7 @@ class RunRecord(Record):
     forecast: Forecast | None = Field(default=None, description="of `calls`, made before the first; null for parsers that ask no model")
     training: TrainingRecord | None = None
     shortfalls: dict[str, int] = Field(default_factory=dict)
+    error: str | None = None
 
 
 class TrainingRun(Record):

@@ -105,7 +105,7 @@ def test_model_calls_are_shown_beside_what_was_forecast(tmp_path: Path) -> None:
     cells = re.findall(r"<code>(\w+)</code></th>(.*?)</tr>", text)
     rows = {stage: re.findall(r'<td class="n">(.*?)</td>', row) for stage, row in cells}
     assert rows == {
-        "objects": ["11", "12", "2", "3,400", "56", "7.2", "1", "3"],
+        "objects": ["11", "10", "2", "3,400", "56", "7.2", "1", "3"],
         "motion": ["4", "0", "0", "0", "0", "0.0", "0", "0"],
     }
     without = write_report(tmp_path, graphs=[], qras=[], run=a_run(inputs=()), metrics=[]).read_text(encoding="utf-8")

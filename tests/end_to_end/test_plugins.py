@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +68,14 @@ def example(name: str) -> tuple[str, str]:
     """The module of an example, and its entry points as an installer writes them."""
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     module = re.search(rf"```python\n# {name}\.py\n(.*?)```", text, re.DOTALL)
-    entry = re.search(rf'```toml\n\[project\.entry-points\."(.*?)"\]\n(\S+) = "({name}:\w+)"\n```', text)
-    assert module and entry
-    return module[1], f"[{entry[1]}]\n{entry[2]} = {entry[3]}\n"
+    (project,) = [
+        found["project"]
+        for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+        if f'"{name}:' in block and (found := tomllib.loads(block))
+    ]
+    assert module and project["name"] and project["version"]
+    ((group, entries),) = project["entry-points"].items()
+    return module[1], f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
 
 
 def graph_in(out: Path) -> STSG:

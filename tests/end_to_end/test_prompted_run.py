@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from api.cli import main
-from api.cli.loop import run_loop
-from graph_schema.errors import BadInput, ModelUnavailable
+from api.cli.loop import forecast_run, run_loop
+from graph_schema.errors import BadInput, ModelUnavailable, OutOfSpace
 from graph_schema.models import STSG, RunRecord
 from graph_schema.options import RunOptions
 from graph_schema.settings import Settings
@@ -41,23 +41,26 @@ class Runs:
         return {path.stem for path in (self.folder / "data" / "calls").rglob("*.json")}
 
 
+Done = tuple[RunRecord, list[Body], list[Body], RunRecord]
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(tmp_path_factory.mktemp("prompted"))
 
 
 @pytest.fixture(scope="module")
-def done(runs: Runs) -> tuple[RunRecord, list[Body], list[Body]]:
-    """A run, its requests, and the requests of the same run done again."""
+def done(runs: Runs) -> Done:
+    """A run, its requests, the requests of the same run done again, and that run."""
     with model_server() as server:
         run = runs(server.url)
         first = list(server.requests)
         again = runs(server.url)
         assert runs.graph(again) == runs.graph(run)
-        return run, first, server.requests[len(first) :]
+        return run, first, server.requests[len(first) :], again
 
 
-def test_the_graph_says_what_the_model_saw(runs: Runs, done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+def test_the_graph_says_what_the_model_saw(runs: Runs, done: Done) -> None:
     graph = runs.graph(done[0])
     assert graph.producer == MODEL
     assert {(o.label, o.kind, o.verified) for o in graph.objects} == {("man", "dynamic", True), ("cup", "static", True)}
@@ -70,7 +73,7 @@ def test_the_graph_says_what_the_model_saw(runs: Runs, done: tuple[RunRecord, li
     assert [len(c.keyframes) for c in graph.clips] == [2, 2, 2]
 
 
-def test_every_node_and_edge_rests_on_calls_that_are_kept(runs: Runs, done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+def test_every_node_and_edge_rests_on_calls_that_are_kept(runs: Runs, done: Done) -> None:
     graph, kept = runs.graph(done[0]), runs.kept()
     ids = [o.call_ids for o in graph.objects] + [r.call_ids for r in graph.relations]
     ids += [m.call_ids for m in graph.motions] + [r.call_ids for r in graph.references]
@@ -78,7 +81,7 @@ def test_every_node_and_edge_rests_on_calls_that_are_kept(runs: Runs, done: tupl
     assert all(ids) and {call_id for of_one in ids for call_id in of_one} <= kept
 
 
-def test_questions_without_boxes_still_point_to_frames(runs: Runs, done: tuple[RunRecord, list[Body], list[Body]]) -> None:
+def test_questions_without_boxes_still_point_to_frames(runs: Runs, done: Done) -> None:
     assert done[0].counts["questions"] == 10
     lines = (runs.folder / "out" / "qra.jsonl").read_text(encoding="utf-8").splitlines()
     assert all(step["keyframe_ids"] for line in lines for step in json.loads(line)["rationale"])
@@ -86,8 +89,8 @@ def test_questions_without_boxes_still_point_to_frames(runs: Runs, done: tuple[R
     assert "A man raises a cup." in page and "man in red" in page
 
 
-def test_the_account_is_what_was_asked_and_a_finished_run_asks_nothing(done: tuple[RunRecord, list[Body], list[Body]]) -> None:
-    run, first, again = done
+def test_the_account_is_what_was_asked_and_a_finished_run_asks_nothing(done: Done) -> None:
+    run, first, again, repeated = done
     posts = [body for body in first if body]
     assert run.model["calls"] == len(posts) == sum(account.calls for account in run.calls.values())
     # 3 shots of 2 keyframes with 2 objects each
@@ -96,6 +99,9 @@ def test_the_account_is_what_was_asked_and_a_finished_run_asks_nothing(done: tup
         "relations": 6, "verify_relation": 6, "motion": 3, "same_across": 4, "event": 3, "verify_event": 3,
     }  # fmt: skip
     assert [body for body in again if body] == []
+    # the second run says what the graph rests on, and that all of it was kept
+    assert {stage: account.calls for stage, account in repeated.calls.items()} == {s: a.calls for s, a in run.calls.items()}
+    assert all(account.made == 0 for account in repeated.calls.values()) and repeated.model["calls"] == 0
     assert {pictures_of(body) for body in posts if "two shots" in prompt_of(body)} == {4}
 
 
@@ -144,7 +150,45 @@ def test_a_server_that_fails_midway_fails_the_video_with_its_reason_and_loses_no
     with model_server() as server:  # the server is back
         run = runs(server.url)
         assert run.status == "done"
-        assert sum(bool(body) for body in server.requests) == 91 - 30
+        assert sum(bool(body) for body in server.requests) == 91 - 30 == run.model["calls"]
+    assert sum(account.calls for account in run.calls.values()) == 91  # all that the graph rests on
+    # the first shot was done, 24 calls and more; the guess for all is less by these
+    assert run.forecast is not None and run.forecast.calls < forecast_of_a_first_run(tmp_path)
+
+
+def forecast_of_a_first_run(folder: Path) -> int:
+    options = RunOptions.model_validate({"parser": {"kind": "prompted", "model": MODEL, "backend": "openai"}})
+    with model_server() as server:
+        settings = Settings(data=folder / "fresh", openai_url=server.url)
+        expected = forecast_run([folder / "shots.mp4"], options, settings, lambda *_: None)
+    assert expected is not None
+    return expected.calls
+
+
+def test_once_the_server_is_gone_no_further_video_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.video_llms.chat_client.time.sleep", lambda seconds: None)
+    videos = [shots_video(tmp_path / f"{name}.mp4", 1) for name in "abc"]
+    options = {"parser": {"kind": "prompted", "model": MODEL, "backend": "openai"}, "train": False}
+    with model_server(failing(10, lambda: Reply(503, {"error": {"message": "gone"}}))) as server:
+        settings = Settings(data=tmp_path / "data", openai_url=server.url)
+        run = run_loop(videos, tmp_path / "out", RunOptions.model_validate(options), settings, lambda *_: None)
+        asked = sum(bool(body) for body in server.requests)
+    errors = [entry.error or "" for entry in run.inputs]
+    assert [entry.status for entry in run.inputs] == ["failed"] * 3
+    assert "gone" in errors[0] and errors[1] == errors[2] == f"not begun: {errors[0]}"
+    assert asked < 30  # the first video's alone
+
+
+def test_a_run_that_cannot_go_on_leaves_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OutOfSpace("no space left")
+
+    runs = Runs(tmp_path)
+    monkeypatch.setattr("graph_schema.dataset.DatasetFolder.write_graph", full)
+    with model_server() as server, pytest.raises(OutOfSpace):
+        runs(server.url, staged=False, samples=1, yes_no=False)
+    left = json.loads((tmp_path / "out" / "run.json").read_bytes())
+    assert (left["status"], left["error"]) == ("failed", "no space left")
 
 
 def test_a_model_that_replies_garbage_fails_the_video_with_the_words_it_said(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from graph_schema.models import StageAccount
+from graph_schema.models import StageAccount, StageForecast
 from graph_schema.options import PromptedParserOptions
 from workers.accounts import Accounts, VideoAccount, VideoSize
-from workers.forecast import first_rates, forecast, rates_of
+from workers.forecast import first_rates, forecast, rates_of, without
 
 OPTIONS = PromptedParserOptions(model="m")
 
@@ -52,6 +52,14 @@ def test_tokens_and_time_are_those_of_the_calls_that_were_made() -> None:
     kept = account(1, 4, objects=StageAccount(calls=4, kept=4))
     (unknown,) = forecast([VideoSize(clips=1, keyframes=2)], [kept], OPTIONS).stages.values()
     assert (unknown.calls, unknown.prompt_tokens, unknown.seconds) == (2, None, None)
+
+
+def test_calls_that_are_kept_of_videos_begun_are_not_expected_again() -> None:
+    done = account(1, 4, objects=StageAccount(calls=4, prompt_tokens=400, completion_tokens=40, seconds=2), event=1)
+    expected = forecast([VideoSize(clips=1, keyframes=8)], [done], OPTIONS)
+    left = without(expected, {"objects": StageAccount(calls=6, kept=6), "event": StageAccount(calls=1), "narrative": StageAccount(calls=3)})
+    assert left.stages == {"objects": StageForecast(calls=2, prompt_tokens=200, completion_tokens=20, seconds=1)}
+    assert left.calls == 2
 
 
 def test_the_spread_is_how_far_off_the_videos_were_that_it_rests_on() -> None:

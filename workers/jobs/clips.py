@@ -13,6 +13,7 @@ from graph_schema.errors import Interrupted, JobIdTaken, StepgraphError
 from graph_schema.models import FINAL_STATES, InduceParameters, Job, ParseParameters, ParseResult, StageAccount
 from graph_schema.store import GraphStore
 from graph_schema.vocabulary import plural
+from workers.accounts import added
 from workers.jobs.lease import Lease
 
 POLL_SECONDS = 0.5
@@ -21,8 +22,8 @@ POLL_SECONDS = 0.5
 
 def parse_clips(
     job: Job, parameters: InduceParameters, clips: int, store: GraphStore, lease: Lease, do_job: Callable[[str], None]
-) -> dict[str, StageAccount] | None:
-    """See that each clip is parsed, and return their model calls by stage; None where some were kept from before.
+) -> dict[str, StageAccount]:
+    """See that each clip is parsed, and return their model calls by stage.
 
     Args: do_job: does a job if it is to be had, and returns when it has ended or cannot be had.
     Raises: StepgraphError with the reason of a clip that failed; Interrupted. In both cases nobody goes on with the others.
@@ -65,14 +66,8 @@ def _ended(parts: Sequence[str], store: GraphStore, lease: Lease, do_job: Callab
     return [ended[part] for part in parts]
 
 
-def _calls_of(jobs: Sequence[Job]) -> dict[str, StageAccount] | None:
-    calls: dict[str, StageAccount] = {}
-    for job in jobs:
-        if not isinstance(job.result, ParseResult) or job.result.parsed_calls is None:
-            return None
-        for stage, account in job.result.parsed_calls.items():
-            calls[stage] = calls.get(stage, StageAccount()).plus(account)
-    return calls
+def _calls_of(jobs: Sequence[Job]) -> dict[str, StageAccount]:
+    return added(job.result.parsed_calls or {} for job in jobs if isinstance(job.result, ParseResult))
 
 
 def _cancel(parts: Sequence[str], store: GraphStore) -> None:

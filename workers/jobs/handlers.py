@@ -78,8 +78,7 @@ def induce(
         _, size = size_of_video(path, settings.data, options.split)
         if size.clips > 1:
             calls = parse_clips(job, parameters, size.clips, store, lease, do_job)
-            progress.calls = dict(calls or {})
-            counted = calls is not None
+            progress.calls, counted = calls, True
     graph = induce_video(path, settings=settings, store=store, options=options, name=video.name, progress=progress, counted=counted)
     return InduceResult(graph_id=graph.id, calls=progress.calls)
 
@@ -89,8 +88,8 @@ def parse(parameters: ParseParameters, store: GraphStore, settings: Settings, le
     _, path, options = _asked(parameters, store, settings)
     progress = lease.progress
     parser = open_parser(options.parser, settings, progress)
-    kept = parse_clip(path, parameters.clip, data=settings.data, parser=parser, split_options=options.split, progress=progress)
-    return ParseResult(parsed_calls=None if kept else progress.calls)
+    parse_clip(path, parameters.clip, data=settings.data, parser=parser, split_options=options.split, progress=progress)
+    return ParseResult(parsed_calls=progress.calls)
 
 
 def sample(parameters: SampleParameters, store: GraphStore, lease: Lease) -> SampleResult:

@@ -66,6 +66,7 @@ class JobIdReader:
 def main(name: str) -> None:
     """Do what is notified of until the parent is gone. The worker's name is for the log alone: the parent sends us nothing else."""
     logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name} worker: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request, of which a video takes hundreds
     settings = Settings.from_environment()
     job_ids = JobIdReader(sys.stdin.fileno())
     with GraphStore.open(settings) as store:

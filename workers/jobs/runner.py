@@ -50,7 +50,8 @@ def run_job(
     do_job = partial(run_job, store=store, settings=settings, stop=lease.should_stop, on_unresponsive=on_unresponsive)
     with lease:
         outcome = _attempt(job, store, settings, lease, do_job)
-    logger.info("job %s: %s %s", job.id, outcome.state, outcome.error or "")
+    level = logging.WARNING if outcome.state == "failed" else logging.INFO
+    logger.log(level, "job %s: %s %s", job.id, outcome.state, outcome.error or "")
     try:
         if outcome.state == "retry":
             store.jobs.release(job.id, owner, job.attempt, error=outcome.error, stage=outcome.stage)
