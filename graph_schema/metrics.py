@@ -13,7 +13,8 @@ from graph_schema.models import LossSummary
 from graph_schema.record import JsonObject
 
 Metrics = dict[str, int | float]
-"""A row of `metrics.jsonl`: `step, steps, epoch, loss, loss_answer, loss_rationale, learning_rate, tokens_per_second`."""
+"""A row of `metrics.jsonl`: `step, steps, epoch, loss, loss_answer, loss_rationale, learning_rate, gradient_norm, tokens_per_second,
+peak_memory_mebibytes`. The norm is that before clipping; the memory that of the first process."""
 TAIL_BYTES = 4096
 """Read at once from the end of a metrics file: some fifteen rows."""
 

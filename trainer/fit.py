@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -177,7 +178,7 @@ class TrainingLoop:
         tokens = sums.pop("tokens")
         if not math.isfinite(sums["loss"]):
             raise TrainingDiverged(f"the loss of step {step + 1} is {sums['loss']}; lower learning_rate")
-        self._accelerator.clip_grad_norm_(self.model.parameters(), MAX_GRAD_NORM)
+        norm = self._accelerator.clip_grad_norm_(self.model.parameters(), MAX_GRAD_NORM)
         learning_rate = self._schedule.get_last_lr()[0]
         self._optimizer.step()
         self._optimizer.zero_grad()
@@ -190,7 +191,9 @@ class TrainingLoop:
             "epoch": round(self._sampler.epoch_after(step), 4),
             **{name: round(value, 6) for name, value in sums.items()},
             "learning_rate": learning_rate,
+            "gradient_norm": round(float(norm), 6),
             "tokens_per_second": round(tokens / max(self._clock - before, 1e-9), 1),
+            "peak_memory_mebibytes": _peak_memory_mebibytes(self._accelerator.device),
         }
 
     def accumulate(self, indices: Sequence[int], progress: Progress) -> dict[str, float] | None:
@@ -250,6 +253,13 @@ def _load(accelerator: Accelerator, config: TrainingConfig, samples: Sequence[Sa
         build_tiny(config.folder.tiny, samples, seed=config.seed)
     accelerator.wait_for_everyone()
     return load_model(config.folder.tiny)
+
+
+def _peak_memory_mebibytes(device: torch.device) -> int:
+    """The most that this process has had at once: of the GPU's memory where it trains on one, else of the machine's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
 
 
 def _with_last(batches: Iterator[tuple[Batch, float]]) -> Iterator[tuple[Batch, float, bool]]:

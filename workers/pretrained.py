@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 from graph_schema.errors import BadInput
 from graph_schema.identifiers import content_hash, unchanged_file_sha256
 
+logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # each retry is a warning of several lines; the last error is what counts
 IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
 """Of a model's folder: weights, configurations, tokenizer and chat template."""
 
@@ -30,10 +32,18 @@ def load_whole(automatic: Any, source: str | Path, *, what: str, **options: Any)
 
 def cannot_be_loaded(what: str, source: str | Path, error: Exception, alternatives: str) -> BadInput:
     """The refusal of a model that `from_pretrained` could not load. Args: alternatives: what may be given beside a hub id."""
+    if _is_path(source):
+        return BadInput(f"{what} {str(source)!r} cannot be loaded: there is no such folder; give {alternatives}, or a hub id, owner/name")
     reason = " ".join(str(error).split())
     return BadInput(
         f"{what} {str(source)!r} cannot be loaded: {reason} Give {alternatives}, or a hub id that is in the local cache or can be reached"
     )
+
+
+def _is_path(source: str | Path) -> bool:
+    """Whether what is no folder was meant to be one."""
+    text = str(source)
+    return not Path(text).is_dir() and (text.startswith(("/", ".", "~")) or text.count("/") > 1)
 
 
 def hub_commit(source: str | Path, revision: str = "main") -> str | None:

@@ -107,7 +107,7 @@ def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore,
     failed = embedded_store.jobs.read(job.id)
     assert (failed.state, failed.attempt) == ("failed", 1)
     assert "the trainer ended with exit code 2" in (failed.error or "")
-    assert "model '/no/such/model' cannot be loaded" in (failed.error or "")
+    assert "model '/no/such/model' cannot be loaded: there is no such folder" in (failed.error or "")
 
 
 def test_an_empty_set_is_no_ground_for_training(embedded_store: GraphStore, settings: Settings) -> None:
