@@ -45,7 +45,7 @@ def set_id(embedded_store: GraphStore, settings: Settings) -> Iterator[str]:
 
 
 def a_job(store: GraphStore, set_id: str, run_id: str, steps: int) -> Job:
-    configuration = {"model": "tiny", "max_steps": steps, "batch_size": 1, "max_frames": 1, "save_every_steps": 1}
+    configuration = {"model": "tiny", "max_steps": steps, "batch_size": 1, "frames": "evidence", "max_frames": 1, "save_every_steps": 1}
     parameters = {"training_run_id": run_id, "qra_set_id": set_id, "configuration": configuration}
     return store.jobs.create(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
 
@@ -100,7 +100,7 @@ def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_
 
 
 def test_a_training_run_that_cannot_be_done_says_why(embedded_store: GraphStore, settings: Settings, set_id: str) -> None:
-    configuration = {"model": "/no/such/model"}
+    configuration = {"model": "/no/such/model", "frames": "evidence"}
     parameters = {"training_run_id": unique("t"), "qra_set_id": set_id, "configuration": configuration}
     job = embedded_store.jobs.create(Job(id=unique("j"), parameters=TrainParameters.model_validate(parameters)))
     run_job(job.id, embedded_store, settings)
