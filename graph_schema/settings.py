@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     openai_timeout_seconds: float = Field(default=120.0, gt=0, description="for each request to the server")
     neo4j_uri: str | None = Field(
         default=None,
-        pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://[^\s/]+",
+        pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://(\[[^\]\s]+\]|[^\s/:?\[\]]+)(:\d{1,5})?([/?]\S*)?$",
         description="bolt://… or neo4j://…; None: the embedded engine in the data directory",
     )
     neo4j_user: str = "neo4j"

@@ -31,7 +31,6 @@ from graph_schema.store.graph_rows import Row
 
 T = TypeVar("T")
 
-SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 10.0
 """How long a transaction is tried again after errors that pass, before the caller hears of it."""
@@ -114,11 +113,6 @@ class Bolt:
                 engine.close()
 
     def _connect(self) -> neo4j.Driver:
-        if (scheme := self.engine.uri.partition("://")[0]) not in SCHEMES:
-            raise EngineUnavailable(
-                f"{self.engine.uri!r} is not an address of a graph engine ({scheme!r} is none of {', '.join(SCHEMES)}); "
-                "set STEPGRAPH_NEO4J_URI to something like bolt://host:7687"
-            )
         try:
             return neo4j.GraphDatabase.driver(
                 self.engine.uri,

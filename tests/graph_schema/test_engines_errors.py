@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from graph_schema.engines.embedded import stop_embedded
-from graph_schema.errors import EngineUnavailable
+from graph_schema.errors import BadInput, EngineUnavailable
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support import neo4j_server
@@ -37,10 +37,10 @@ def test_something_at_the_address_that_never_speaks() -> None:
         assert time.monotonic() - start < 30
 
 
-@pytest.mark.parametrize("uri", ["localhost:7687", "http://localhost:7474", "bolt://"])
+@pytest.mark.parametrize("uri", ["localhost:7687", "http://localhost:7474", "bolt://", "bolt://localhost:port"])
 def test_an_address_that_is_none(uri: str) -> None:
-    with pytest.raises(EngineUnavailable, match="STEPGRAPH_NEO4J_URI"):
-        GraphStore.open(Settings(neo4j_uri=uri))
+    with pytest.raises(BadInput, match="STEPGRAPH_NEO4J_URI"):
+        Settings.from_environment({"STEPGRAPH_NEO4J_URI": uri})
 
 
 @pytest.mark.neo4j

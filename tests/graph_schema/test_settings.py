@@ -87,3 +87,5 @@ def test_addresses_with_passwords_and_encryption_are_taken() -> None:
         "STEPGRAPH_OPENAI_URL": "https://host/v1",
     }
     assert Settings.from_environment(values).neo4j_uri == "neo4j+s://host"
+    for uri in ("bolt://127.0.0.1:7687", "bolt://[::1]:7687", "neo4j://graphs.example:7687?policy=eu", "neo4j+ssc://host"):
+        assert Settings.from_environment({"STEPGRAPH_NEO4J_URI": uri}).neo4j_uri == uri
