@@ -17,8 +17,8 @@ from torch.nn import functional
 from trainer.encoding import TYPES, EncodedSample
 from trainer.packed_attention import Layout
 
-Positions = Callable[[EncodedSample, Mapping[str, Tensor]], Tensor]
-"""(sample, its pictures' tensors) -> (axes, P): the positions of its prefix, on one axis or several."""
+Positions = Callable[[EncodedSample], Tensor]
+"""(axes, P): the positions of a sample's prefix, on one axis or several."""
 
 
 class PackedRow(NamedTuple):
@@ -50,7 +50,7 @@ def packed(samples: Sequence[EncodedSample], positions: Positions, *, pictures_a
     layout = []
     at = 0
     for number, sample in enumerate(samples):
-        prefix = positions(sample, sample.pictures)
+        prefix = positions(sample)
         tokens.append(sample.prefix)
         places.append(prefix)
         last_of_prefix = at + len(sample.prefix) - 1
@@ -89,11 +89,11 @@ def positions_of(model: Any) -> Positions:
     """How a loaded model counts positions: by its own rule over pictures where it has one, else one by one."""
     rule = getattr(model.model, "get_rope_index", None)
     if rule is None:
-        return lambda sample, _: torch.arange(len(sample.prefix))[None]
+        return lambda sample: torch.arange(len(sample.prefix))[None]
     taken = inspect.signature(rule).parameters.keys()
 
-    def positions(sample: EncodedSample, pictures: Mapping[str, Tensor]) -> Tensor:
-        known = {name: value for name, value in pictures.items() if name in taken}
+    def positions(sample: EncodedSample) -> Tensor:
+        known = {name: value for name, value in sample.pictures.items() if name in taken}
         places, _ = rule(sample.prefix[None], **{TYPES: sample.types[None]} if sample.types is not None else {}, **known)
         result: Tensor = places[:, 0]
         return result

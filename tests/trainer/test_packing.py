@@ -189,7 +189,7 @@ def encoded(prefix: int, answer: int, rationale: int, targets: int = 1) -> Encod
     return EncodedSample(torch.arange(prefix), None, said, why, pictures={"pixel_values": torch.ones(prefix, 2)})
 
 
-def one_by_one(sample: EncodedSample, _: object) -> Tensor:
+def one_by_one(sample: EncodedSample) -> Tensor:
     return torch.arange(len(sample.prefix))[None]
 
 
