@@ -2,8 +2,9 @@
 
 A Qwen2.5-VL of real class with random weights, float32, a prefix of 2048 tokens, branches of 32 and 192. Three ways in turn: a pass for
 each conversation, as the trainer does it for models whose rows cannot be packed; both as a padded batch whose pictures are read once;
-packed. All have the same gradient, which is checked. Seconds are of this process, on one thread: what else the machine does is not in
-them. The goal between packed and two passes is a share of what the tokens allow: (P + a) + (P + r) against P + a + r.
+packed. All have the same gradient, but for rounding: how far each is from that of two passes is measured. Seconds are of this process,
+on one thread: what else the machine does is not in them. The goal between packed and two passes is a share of what the tokens allow:
+(P + a) + (P + r) against P + a + r.
 """
 
 from __future__ import annotations
@@ -75,13 +76,13 @@ def example(config: Any) -> EncodedSample:
 
 
 def run(*, repeats: int = REPEATS) -> dict[str, Any]:
-    """Time all ways in turn; return a row each and the goals. Raises AssertionError where their gradients differ."""
+    """Time all ways in turn; return a row each and the goals."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="stepgraph-") as name:
         folder = build_qwen2_5_vl(Path(name) / "model", ["a picture"], SIZES, pixels=(SIDE * 28) ** 2)
         try:
-            seconds = _seconds(folder, repeats)
+            seconds, off = _measured(folder, repeats)
         finally:
             torch.set_num_threads(threads)
         memory = {way: _peak_mebibytes(folder, way) for way in WAYS}
@@ -90,20 +91,30 @@ def run(*, repeats: int = REPEATS) -> dict[str, Any]:
     over_passes, over_batch = best[WAYS[0]] / best[WAYS[2]], best[WAYS[1]] / best[WAYS[2]]
     return {
         "rows": [
-            {"way": way, "seconds": best[way], "spread": max(seconds[way]) / best[way], "peak_mebibytes": memory[way]} for way in WAYS
+            {
+                "way": way,
+                "seconds": best[way],
+                "spread": max(seconds[way]) / best[way],
+                "peak_mebibytes": memory[way],
+                "gradient_l2_relative": off[way],
+            }
+            for way in WAYS
         ],
         "goals": [
-            {"what": "speedup_over_passes", "goal": GOAL_PASSES, "measured": over_passes, "met": over_passes >= GOAL_PASSES},
+            {"what": "speedup_vs_two_passes", "goal": GOAL_PASSES, "measured": over_passes, "met": over_passes >= GOAL_PASSES},
+            {"what": "gradient_l2_relative", "goal": EXACT, "measured": off[WAYS[2]], "met": off[WAYS[2]] <= EXACT},
             {"what": "share_of_token_limit", "goal": GOAL_LIMIT, "measured": over_passes / limit, "met": over_passes / limit >= GOAL_LIMIT},
-            {"what": "speedup_over_batch", "goal": GOAL_BATCH, "measured": over_batch, "met": over_batch >= GOAL_BATCH},
+            {"what": "speedup_vs_shared_vision", "goal": GOAL_BATCH, "measured": over_batch, "met": over_batch >= GOAL_BATCH},
         ],
     }
 
 
-def _seconds(folder: Path, repeats: int) -> dict[str, list[float]]:
+def _measured(folder: Path, repeats: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Seconds of each way, and how far its gradient is from that of two passes, as a share of it."""
     model, losses = ways(folder)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    for repeat in range(repeats + 1):  # the first warms up, and checks
+    off: dict[str, float] = {}
+    for repeat in range(repeats + 1):  # the first warms up, and compares
         gradients = {}
         for way, loss in losses.items():
             model.zero_grad()
@@ -113,9 +124,9 @@ def _seconds(folder: Path, repeats: int) -> dict[str, list[float]]:
             gradients[way] = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
         if repeat == 0:
             reference = gradients[WAYS[0]]
-            assert all((g - reference).norm() <= EXACT * reference.norm() for g in gradients.values())
+            off = {way: float((g - reference).norm() / reference.norm()) for way, g in gradients.items()}
             seconds = {way: [] for way in WAYS}
-    return seconds
+    return seconds, off
 
 
 def _as_batch(model: Any, sample: EncodedSample) -> Tensor:
