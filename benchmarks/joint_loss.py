@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tests.support.threads import one_thread
 from tests.support.tiny_models import build_qwen2_5_vl
 from trainer.encoding import TYPES, Branch, EncodedSample, SampleEncoder
 from trainer.models import load_model
@@ -77,14 +78,10 @@ def example(config: Any) -> EncodedSample:
 
 def run(*, repeats: int = REPEATS) -> dict[str, Any]:
     """Time all ways in turn; return a row each and the goals."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="stepgraph-") as name:
         folder = build_qwen2_5_vl(Path(name) / "model", ["a picture"], SIZES, pixels=(SIDE * 28) ** 2)
-        try:
+        with one_thread():
             seconds, off = _measured(folder, repeats)
-        finally:
-            torch.set_num_threads(threads)
         memory = {way: _peak_mebibytes(folder, way) for way in WAYS}
     best = {way: min(times) for way, times in seconds.items()}
     limit = (2 * PREFIX + ANSWER + RATIONALE) / (PREFIX + ANSWER + RATIONALE)

@@ -1,9 +1,11 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and the file of an address."""
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from graph_schema.errors import OutOfSpace
 
@@ -18,3 +20,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutOfSpace(f"{path} cannot be written: {error.strerror}; free space or choose another folder") from error
+
+
+def path_of(uri: str) -> Path:
+    """The file of a video's uri, a file: address; its name may be any bytes."""
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from transformers.video_utils import VideoMetadata
 
-from graph_schema.errors import BadInput, VideoUnreadable
+from graph_schema.errors import BadInput
 from trainer.samples import Frame, Sample, rationale_text
 from workers.media.decode import VideoReader, fitted_size
 
@@ -156,15 +156,12 @@ def video_metadata(sample: Sample) -> VideoMetadata:
 
 
 def read_frames(frames: Sequence[Frame], video: Path | None, *, frame_pixels: int) -> list[NDArray[np.uint8]]:
-    """The pictures of a sample, (height, width, 3) RGB each. Raises: BadInput where one cannot be read."""
+    """The pictures of a sample, (height, width, 3) RGB each. Raises: BadInput, VideoUnreadable too."""
     if video is None:
         return [_fitted(_picture(frame.path), frame_pixels) for frame in frames]
-    try:
-        with VideoReader(video) as reader:
-            shown = reader.shown_at([frame.time_seconds for frame in frames])
-            return [frame.upright_rgb(_long_side(*frame.upright_size, frame_pixels)) for frame in shown]
-    except VideoUnreadable as error:
-        raise BadInput(str(error)) from error
+    with VideoReader(video) as reader:
+        shown = reader.shown_at([frame.time_seconds for frame in frames])
+        return [frame.upright_rgb(_long_side(*frame.upright_size, frame_pixels)) for frame in shown]
 
 
 def _picture(path: Path) -> Image.Image:

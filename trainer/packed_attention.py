@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+from workers.pretrained import attend_by
 
 NAME = "stepgraph_packed"
 Layout = tuple[tuple[int, tuple[int, ...]], ...]
@@ -38,9 +38,7 @@ def why_not(model: Any) -> str | None:
 
 def use_packed_attention(model: Any) -> None:
     """Let the language part of a model attend by this module; its vision part keeps its own."""
-    AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, sdpa_mask)  # else padding masks of other calls would be dropped
-    model.set_attn_implementation({"text_config": NAME})
+    attend_by(model, NAME, attend)
 
 
 def no_mask() -> Tensor:

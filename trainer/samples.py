@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from pydantic import ValidationError
 
 from graph_schema.errors import BadInput, describe_validation_errors
+from graph_schema.files import path_of
 from graph_schema.models import QRA, STSG, Keyframe
 
 
@@ -78,18 +77,13 @@ def _of_keyframes(qra: QRA, graph: STSG, root: Path, max_frames: int) -> Sample:
 
 
 def _of_video(qra: QRA, graph: STSG, max_frames: int) -> Sample:
-    path = video_file(graph.video.uri)
+    path = path_of(graph.video.uri)
     if not path.is_file():
         raise BadInput(
             f"no video {path}, where it was when graph {graph.id} was induced; put it back, or train on keyframes with frames: evidence"
         )
     times = evenly_spread(*(qra.time_range_seconds or _length(graph)), count=max_frames, fps=graph.video.fps)
     return Sample(qra, tuple(Frame(path, time) for time in times), path, graph.video.fps)
-
-
-def video_file(uri: str) -> Path:
-    """The file of a `file:` URI, or of a plain path."""
-    return Path(url2pathname(urlsplit(uri).path)) if uri.startswith("file:") else Path(uri)
 
 
 def _length(graph: STSG) -> tuple[float, float]:

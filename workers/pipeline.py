@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from pydantic import JsonValue
 
@@ -98,7 +96,7 @@ def induce(
             return frames[index]
 
         progress.report(0.0, "splitting")
-        split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
+        split_of = _split_key(sha256, split_options)
         with progress.timed("split"):
             split = _kept_split(cache, sha256, split_options, split_again, data)
         parsed, calls = _parse_clips(
@@ -144,14 +142,14 @@ def _parse_clips(
     """
     parsed: list[tuple[FrameSceneGraph, ...]] = []
     parser_is = identity_of(parser)
-    accounts, now_parsed = Accounts(data, parser_is), set[int]()
+    accounts, now_made = Accounts(data, parser_is), dict[int, dict[str, StageAccount]]()
 
     def parse(clip: SplitClip) -> tuple[FrameSceneGraph, ...]:
-        now_parsed.add(clip.index)
         before = dict(progress.calls)
         images = tuple(data / keyframe.image for keyframe in clip.keyframes)
         said = parser.parse(ClipToParse(clip, images, partial(frames_of, clip.index)))
-        accounts.keep_clip([*split_of, clip.index], since(before, progress.calls))
+        now_made[clip.index] = since(before, progress.calls)
+        accounts.keep_clip([*split_of, clip.index], now_made[clip.index])
         return said
 
     all_calls: list[dict[str, StageAccount] | None] = []
@@ -163,10 +161,12 @@ def _parse_clips(
             parsed.append(
                 cache.get_or_compute("parse", parser.version, clip_is, parser_is, tuple[FrameSceneGraph, ...], partial(parse, clip))
             )
-        calls = accounts.of_clip(clip_is)
-        all_calls.append(calls)
-        if calls and not counted and clip.index not in now_parsed:
-            progress.calls.update(added([progress.calls, as_kept(calls)]))
+        if clip.index in now_made:
+            all_calls.append(now_made[clip.index])
+        else:
+            all_calls.append(calls := accounts.of_clip(clip_is))
+            if calls and not counted:
+                progress.calls.update(added([progress.calls, as_kept(calls)]))
     known = [calls for calls in all_calls if calls is not None]
     return parsed, added(known) if len(known) == len(clips) else None
 
@@ -187,7 +187,7 @@ def size_of_video(path: Path, data: Path, options: SplitOptions) -> tuple[str, V
 
 def kept_calls(sha256: str, clips: int, accounts: Accounts, options: SplitOptions) -> dict[str, StageAccount]:
     """What the model calls of those clips of a video came to that are parsed already."""
-    parts = (accounts.of_clip([sha256, MEDIA_VERSION, options.identity(), clip]) for clip in range(clips))
+    parts = (accounts.of_clip([*_split_key(sha256, options), clip]) for clip in range(clips))
     return added(calls for calls in parts if calls is not None)
 
 
@@ -204,9 +204,14 @@ def parse_clip(path: Path, clip: int, *, data: Path, parser: SceneParser, split_
     def no_frames(_: int) -> ClipFrames:
         raise AssertionError("a parser that looks at keyframes alone asked for what is between them")
 
-    split_of: list[JsonValue] = [sha256, MEDIA_VERSION, split_options.identity()]
+    split_of = _split_key(sha256, split_options)
     one, count = [split.clips[clip]], len(split.clips)
     _parse_clips(one, count, parser, StepCache(data), data=data, split_of=split_of, frames_of=no_frames, progress=progress)
+
+
+def _split_key(sha256: str, options: SplitOptions) -> list[JsonValue]:
+    """What a split is, as JSON; with an index behind it, one of its clips."""
+    return [sha256, MEDIA_VERSION, options.identity()]
 
 
 def _split_of(path: Path, sha256: str, data: Path, options: SplitOptions) -> SplitVideo:
@@ -301,8 +306,3 @@ def sample_questions(
     store.qra_sets.write(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
     progress.report(1.0, plural(len(chosen), "question"))
     return chosen, set_id
-
-
-def path_of(uri: str) -> Path:
-    """The file of a video's uri, a file: address; its name may be any bytes."""
-    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ def load_whole(automatic: Any, source: str | Path, *, what: str, **options: Any)
     if missing := sorted(loading["missing_keys"]):
         raise BadInput(f"{what} {str(source)!r} lacks {len(missing)} of its weights, such as {missing[0]}; get the whole model")
     return model
+
+
+def attend_by(model: Any, name: str, function: Callable[..., Any]) -> None:
+    """Register an attention function under a name, and let the language part of a loaded model use it; its vision part keeps its own."""
+    from transformers import AttentionInterface  # these import torch, which who only asks what a model is does without
+    from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+    AttentionInterface.register(name, function)
+    AttentionMaskInterface.register(name, sdpa_mask)  # else the padding masks of other calls would be dropped
+    model.set_attn_implementation({"text_config": name})
 
 
 def cannot_be_loaded(what: str, source: str | Path, error: Exception, alternatives: str) -> BadInput:

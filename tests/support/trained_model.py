@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from graph_schema.options import InductionOptions
 from graph_schema.settings import Settings
 from tests.support.chat_server import Body
 from tests.support.model_server import MODEL, model_server, pictures_of, prompt_of, say
+from tests.support.threads import one_thread
 from tests.support.tiny_models import build_qwen2_5_vl
 from workers.parsers import open_parser
 from workers.pipeline import induce
@@ -62,7 +62,7 @@ def teach_toy_model(folder: Path, replies: Mapping[str, tuple[int, str]], images
     sizes = {"hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 3}
     build_qwen2_5_vl(folder, texts, sizes, pixels=56 * 56)
     processor = AutoProcessor.from_pretrained(folder)
-    with torch.random.fork_rng(), _on_one_thread():
+    with torch.random.fork_rng(), one_thread():
         torch.manual_seed(0)
         model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).train()
         optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
@@ -78,15 +78,6 @@ def teach_toy_model(folder: Path, replies: Mapping[str, tuple[int, str]], images
                 model.save_pretrained(folder)
                 return folder
     raise AssertionError(f"the toy model has not learnt its replies in {MAX_STEPS} steps")
-
-
-@contextmanager
-def _on_one_thread() -> Iterator[None]:
-    """Several take as long where other tests run, and no two of their runs are the same."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _loss(model: torch.nn.Module, processor: object, text: str, reply: str, images: Sequence[Path]) -> torch.Tensor:

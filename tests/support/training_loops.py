@@ -22,5 +22,10 @@ def loop_over(config: TrainingConfig) -> tuple[TrainingLoop, Objective, list[Sam
     return TrainingLoop(make_accelerator(), loaded.model, objective, samples, config), objective, samples
 
 
+def relative(one: Tensor, other: Tensor) -> float:
+    """How far one is from the other, as a share of the other's size."""
+    return float((one - other).norm() / other.norm())
+
+
 def gradient_of(model: torch.nn.Module) -> Tensor:
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from graph_schema.metrics import read_metrics
 from graph_schema.progress import Progress
+from tests.support.threads import one_thread
 from tests.support.trainer_examples import question, write_set
-from tests.support.training_loops import gradient_of, loop_over
+from tests.support.training_loops import gradient_of, loop_over, relative
 from tests.support.training_processes import exit_code, free_port, start, train_as_one_of
 from trainer.config import TrainingConfig
 from trainer.models import build_tiny
@@ -21,17 +22,11 @@ from trainer.run import train
 from trainer.samples import read_samples
 
 
-def relative(one: Tensor, other: Tensor) -> float:
-    return float((one - other).norm() / other.norm())
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     """As the trainer has it for a small model: more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

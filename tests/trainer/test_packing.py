@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.support.threads import one_thread
 from tests.support.tiny_models import BUILDERS
 from tests.support.trainer_examples import question, write_set
-from tests.support.training_loops import gradient_of
+from tests.support.training_loops import gradient_of, relative
 from trainer import packing
 from trainer.encoding import Branch, EncodedSample, SampleEncoder
 from trainer.models import load_model
@@ -27,10 +28,8 @@ EXACT, EXACT_SEVERAL, WRONG = 1e-6, 2e-6, 1e-3
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module", params=sorted(BUILDERS))
@@ -81,10 +80,6 @@ def of_batches(objective: Objective, model: Any, batches: Sequence[Batch]) -> tu
     gradient = gradient_of(model)
     model.zero_grad()
     return gradient, losses
-
-
-def relative(one: Tensor, other: Tensor) -> float:
-    return float((one - other).norm() / other.norm())
 
 
 def in_rows(loaded: Any, row_tokens: int = 1_000_000) -> PackedObjective:

@@ -18,6 +18,7 @@ import pytest
 
 from api.uploads import PARTIAL_PREFIX
 from graph_schema.engines.embedded import engine_pid, stop_embedded
+from graph_schema.files import path_of
 from graph_schema.models import STSG, InduceParameters, Job, SampleParameters, TrainParameters
 from graph_schema.options import OpenCVParserOptions
 from graph_schema.settings import Settings
@@ -26,7 +27,7 @@ from tests.support import service
 from tests.support.processes import descendants
 from workers.jobs.local_pool import LocalWorkerPool
 from workers.parsers import open_parser
-from workers.pipeline import induce, path_of
+from workers.pipeline import induce
 from workers.synthetic import make_world, write_world
 
 LOCAL_WORKER = "workers.jobs.local_worker"

@@ -16,6 +16,7 @@ import pytest
 import workers.jobs.handlers
 import workers.pipeline
 from graph_schema.errors import Interrupted
+from graph_schema.files import path_of
 from graph_schema.identifiers import file_sha256, video_id
 from graph_schema.models import InduceParameters, InduceResult, Job, SampleParameters, SampleResult
 from graph_schema.options import OpenCVParserOptions, SamplingOptions
@@ -28,7 +29,7 @@ from workers.jobs.lease import Lease
 from workers.jobs.runner import run_job
 from workers.media.decode import probe
 from workers.parsers import open_parser
-from workers.pipeline import induce_video, path_of, sample_questions
+from workers.pipeline import induce_video, sample_questions
 
 SHOTS = 8
 

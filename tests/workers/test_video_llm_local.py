@@ -26,6 +26,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 import workers.video_llms.decoding as decoding
 import workers.video_llms.transformers_model as transformers_model
 from graph_schema.errors import BadInput, ModelRefused, ModelUnavailable
+from tests.support.threads import one_thread
 from tests.support.tiny_models import BUILDERS, build_qwen2_5_vl
 from workers.video_llms import GREEDY, Answered, Prompt, Sampling
 from workers.video_llms.chat_tokens import first_tokens, without_special_tokens
@@ -62,10 +63,8 @@ def _on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True, scope="module")
 def _on_one_thread() -> Iterator[None]:
     """Toys are no faster on several, and slower where other tests run."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from graph_schema.errors import NotFound
+from graph_schema.files import path_of
 from graph_schema.model_names import requested_parser
 from graph_schema.models import (
     InduceParameters,
@@ -29,7 +30,7 @@ from workers.jobs.clips import parse_clips
 from workers.jobs.lease import Lease
 from workers.jobs.training_process import train
 from workers.parsers import open_parser
-from workers.pipeline import induce_video, parse_clip, path_of, sample_questions, size_of_video
+from workers.pipeline import induce_video, parse_clip, sample_questions, size_of_video
 from workers.questions import shortfalls
 
 

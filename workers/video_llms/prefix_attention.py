@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface
 from transformers.cache_utils import Cache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+from workers.pretrained import attend_by
 
 NAME = "stepgraph_shared_prefix"
 
@@ -20,9 +20,7 @@ NAME = "stepgraph_shared_prefix"
 def share_prefixes(model: Any) -> None:
     """Let the language model of a loaded model attend by this module, where it uses torch's own attention and can be told to."""
     if model.config.get_text_config()._attn_implementation == "sdpa" and model._supports_attention_backend:
-        AttentionInterface.register(NAME, attend)
-        AttentionMaskInterface.register(NAME, sdpa_mask)
-        model.set_attn_implementation({"text_config": NAME})
+        attend_by(model, NAME, attend)
 
 
 def shares_prefixes(model: Any) -> bool:
