@@ -25,6 +25,7 @@ from trainer.encoding import TYPES, Branch, EncodedSample, SampleEncoder
 from trainer.models import load_model
 from trainer.objectives import Batch, PackedObjective, SeparateObjective
 from trainer.packing import packed, positions_of
+from trainer.samples import Part
 
 PREFIX, ANSWER, RATIONALE = 2048, 32, 192
 """Tokens. Of each branch all but the instruction are targets."""
@@ -54,9 +55,9 @@ def ways(folder: Path) -> tuple[Any, dict[str, Losses]]:
     sample = example(model.config)
     row = packed([sample], positions_of(model))
     return model, {
-        WAYS[0]: lambda: separate.sample_losses(model, Batch(1, 0, sample))["loss"].sum(),
+        WAYS[0]: lambda: separate.sample_losses(model, Batch(1, 0, sample)).loss.sum(),
         WAYS[1]: lambda: _as_batch(model, sample),
-        WAYS[2]: lambda: in_one_row.sample_losses(model, Batch(1, 0, row))["loss"].sum(),
+        WAYS[2]: lambda: in_one_row.sample_losses(model, Batch(1, 0, row)).loss.sum(),
     }
 
 
@@ -72,8 +73,9 @@ def example(config: Any) -> EncodedSample:
     prefix = torch.cat([ends[0], picture, ends[1], words(PREFIX - SIDE * SIDE - 2)])
     pixels = torch.randn(4 * SIDE * SIDE, 3 * 2 * 14 * 14, generator=draw)
     pictures = {"pixel_values": pixels, "image_grid_thw": torch.tensor([[1, 2 * SIDE, 2 * SIDE]])}
-    answer, rationale = (Branch(words(count), count - INSTRUCTION) for count in (ANSWER, RATIONALE))
-    return EncodedSample(prefix, (prefix == config.image_token_id).int(), answer, rationale, pictures)
+    parts: tuple[tuple[Part, int], ...] = (("answer", ANSWER), ("rationale", RATIONALE))
+    branches = tuple(Branch(part, words(count), torch.arange(count) >= INSTRUCTION) for part, count in parts)
+    return EncodedSample(prefix, (prefix == config.image_token_id).int(), branches, pictures)
 
 
 def run(*, repeats: int = REPEATS) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def _as_batch(model: Any, sample: EncodedSample) -> Tensor:
         inputs_embeds=embedded, position_ids=positions, attention_mask=mask, logits_to_keep=kept, use_cache=False
     ).logits  # fmt: skip
     losses = [
-        torch.nn.functional.cross_entropy(one[len(b.tokens) - b.targets : len(b.tokens)], b.tokens[-b.targets :])
+        torch.nn.functional.cross_entropy(one[: len(b.tokens)][b.learned], b.tokens[b.learned])
         for one, b in zip(logits, sample.branches, strict=True)
     ]
     return torch.stack(losses).sum()

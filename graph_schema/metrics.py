@@ -13,8 +13,10 @@ from graph_schema.models import LossSummary
 from graph_schema.record import JsonObject
 
 Metrics = dict[str, int | float]
-"""A row of `metrics.jsonl`: `step, steps, epoch, loss, loss_answer, loss_rationale, learning_rate, gradient_norm, tokens_per_second,
-peak_memory_mebibytes`. The norm is that before clipping; the memory that of the first process."""
+"""A row of `metrics.jsonl`: `step, steps, epoch, loss, loss_answer, loss_rationale, loss_instruction, learning_rate, gradient_norm,
+tokens_per_second, peak_memory_mebibytes`. A part of the loss is the mean over the step's samples that have it, and is left out where none
+has. The norm is that before clipping; the memory that of the first process."""
+LOSSES = ("loss", "loss_answer", "loss_rationale", "loss_instruction")
 TAIL_BYTES = 4096
 """Read at once from the end of a metrics file: some fifteen rows."""
 
@@ -79,4 +81,5 @@ def summarise(metrics: Sequence[Metrics]) -> LossSummary:
 
 
 def _mean(rows: Sequence[Metrics]) -> dict[str, float]:
-    return {key: round(sum(row[key] for row in rows) / len(rows), 4) for key in ("loss", "loss_answer", "loss_rationale")}
+    found = {name: [row[name] for row in rows if name in row] for name in LOSSES}
+    return {name: round(sum(values) / len(values), 4) for name, values in found.items() if values}

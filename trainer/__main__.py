@@ -1,4 +1,4 @@
-"""`python -m trainer CONFIG.json`: one training run in a process of its own.
+"""`python -m trainer CONFIG`, YAML or JSON: one training run in a process of its own.
 
 Exit code 0: done. 1: failed. 2: the configuration, the data or the model cannot be used. 3: stopped when asked; the same call goes on.
 """
@@ -10,15 +10,13 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from pydantic import ValidationError
-
-from graph_schema.errors import BadInput, StepgraphError, describe_validation_errors
+from graph_schema.errors import BadInput, StepgraphError
 
 
 def main(arguments: list[str]) -> int:
     """Train as the file says; SIGTERM or Ctrl-C ends before the next micro-batch, in a state that goes on from the last step."""
     if len(arguments) != 1:
-        print("usage: python -m trainer CONFIG.json", file=sys.stderr)
+        print("usage: python -m trainer CONFIG", file=sys.stderr)
         return 2
     asked: list[int] = []
 
@@ -27,15 +25,12 @@ def main(arguments: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    from trainer.config import TrainingConfig  # these take a while; a stop meanwhile is not lost
+    from trainer.config import read_config  # these take a while; a stop meanwhile is not lost
     from trainer.run import train
 
     try:
-        config = TrainingConfig.model_validate_json(Path(arguments[0]).read_bytes())
+        config = read_config(Path(arguments[0]))
         result = train(config, should_stop=lambda: bool(asked))
-    except ValidationError as error:
-        print(f"stepgraph: {arguments[0]}: {describe_validation_errors(error)}", file=sys.stderr)
-        return 2
     except (BadInput, OSError) as error:
         print(f"stepgraph: {error}", file=sys.stderr)
         return 2

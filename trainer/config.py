@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+import yaml
+from pydantic import Field, ValidationError, model_validator
 
-from graph_schema.options import TINY, TrainingOptions
+from graph_schema.errors import BadInput, describe_validation_errors
+from graph_schema.options import TINY, ModelPart, TrainingOptions
+from graph_schema.record import JsonObject
 
-TRAINING_VERSION: Final = 4
+TRAINING_VERSION: Final = 5
 """Raised when the same configuration and data train another model than before."""
 QUESTIONS_PER_UPDATE: Final = 128
-"""For every model but `tiny`. This, its learning rate and its single epoch: as Video-STaR; STEP does not say."""
+"""For every model but `tiny`. This, its learning rate and its single epoch: as Video-STaR; STEP does not say.
+
+Adapters learn at ten times the rate of all weights. Source: Schulman et al., LoRA Without Regret (2025).
+"""
 
 
 class OptimizationSchedule(NamedTuple):
@@ -34,15 +41,47 @@ class OptimizationSchedule(NamedTuple):
 class TrainingConfig(TrainingOptions):
     """The options of a training run, and its files. The same configuration and data give the same model on one machine's CPU."""
 
-    qra: Path
-    root: Path = Field(description="where graphs/*.json and keyframes/ lie")
+    qra: Path | None = Field(default=None, description="questions, as `stepgraph run` writes them; null: instruction data alone")
+    root: Path = Field(default=Path(), description="where graphs/*.json and keyframes/ lie; the folder of `qra` where not given")
     out: Path
 
+    @model_validator(mode="before")
+    @classmethod
+    def _root_beside_the_questions(cls, values: Any) -> Any:
+        if (
+            isinstance(values, dict)
+            and values.get("root") is None
+            and isinstance(near := values.get("qra") or values.get("out"), str | Path)
+        ):
+            return {**values, "root": Path(near).parent}
+        return values
+
     @model_validator(mode="after")
-    def _absolute(self) -> Self:
+    def _whole(self) -> Self:
         for name in ("qra", "root", "out"):
-            object.__setattr__(self, name, getattr(self, name).absolute())
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, path.absolute())
+        if self.instruction_data is not None:
+            object.__setattr__(self, "instruction_data", str(Path(self.instruction_data).absolute()))
+        if self.qra is None and self.instruction_data is None:
+            raise ValueError("there is nothing to train on; give qra, a file of questions, or instruction_data")
+        if self.qra is None and self.instruction_ratio is not None:
+            raise ValueError("instruction_ratio is of questions, and there is no qra; leave it out")
         return self
+
+    @property
+    def tunes(self) -> Literal["full", "lora", "qlora"]:
+        """What was asked for, and else what suits the model: all weights of a 7B model and their optimiser do not fit a GPU of 80 GB."""
+        return self.tuning or ("full" if self.model == TINY else "lora")
+
+    @property
+    def parts(self) -> tuple[ModelPart, ...]:
+        """What is trained of the model. The vision encoder of a large one stays as it is, as in LLaVA's second stage."""
+        if self.trained_parts is not None:
+            return self.trained_parts
+        if self.model == TINY:
+            return ("language", "projector", "vision")
+        return ("language", "projector") if self.tunes == "full" else ("language",)
 
     @property
     def schedule(self) -> OptimizationSchedule:
@@ -50,16 +89,55 @@ class TrainingConfig(TrainingOptions):
         tiny = self.model == TINY
         batch_size = self.batch_size or (8 if tiny else 1)
         return OptimizationSchedule(
-            learning_rate=self.learning_rate or (8e-3 if tiny else 2e-5),
+            learning_rate=self.learning_rate or (8e-3 if tiny else 2e-5 if self.tunes == "full" else 2e-4),
             epochs=self.epochs or (8 if tiny else 1),
             batch_size=batch_size,
             gradient_accumulation_steps=self.gradient_accumulation_steps or (1 if tiny else math.ceil(QUESTIONS_PER_UPDATE / batch_size)),
         )
 
+    def resolved(self) -> JsonObject:
+        """What decides which model comes out, with what was left open as it is resolved, as JSON."""
+        chosen = {**self.schedule._asdict(), "tuning": self.tunes, "trained_parts": list(self.parts)}
+        return self.identity() | chosen
+
     @property
     def folder(self) -> TrainingFolder:
         """The paths under `out`."""
         return TrainingFolder(self.out)
+
+
+PATHS: Final = ("qra", "root", "out", "instruction_data")
+"""Fields that are paths; in a file they are relative to its folder."""
+
+
+def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> TrainingConfig:
+    """Read a configuration from a YAML or JSON file. Args: changes: fields that are given beside it and go first.
+
+    Raises: BadInput that names the field, its value and the rule.
+    """
+    return checked_config({**read_fields(path), **(changes or {})}, of=str(path))
+
+
+def read_fields(path: Path) -> dict[str, Any]:
+    """The fields that a YAML or JSON file gives, its paths made absolute. Raises BadInput."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))  # of which JSON is a part
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{path} cannot be read: {' '.join(str(error).split())}; give a YAML or JSON file of training options") from error
+    if not isinstance(values, dict):
+        raise BadInput(f"{path} holds no options; give lines such as `model: tiny`")
+    folder = path.absolute().parent
+    return {name: str(folder / value) if name in PATHS and isinstance(value, str) else value for name, value in values.items()}
+
+
+def checked_config(fields: Mapping[str, Any], *, of: str) -> TrainingConfig:
+    """Validate fields. Args: of: where they are from, for the message. Raises: BadInput."""
+    try:
+        return TrainingConfig.model_validate(fields)
+    except ValidationError as error:
+        unknown = any(e["type"] == "extra_forbidden" for e in error.errors())
+        there = f"; there are: {', '.join(TrainingConfig.model_fields)}" if unknown else ""
+        raise BadInput(f"{of}: {describe_validation_errors(error)}{there}") from error
 
 
 @dataclass(frozen=True)
@@ -102,6 +180,12 @@ class TrainingFolder:
     def partial_release(self) -> Path:
         """The same while it is being written."""
         return self.root / "checkpoint.partial"
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """What there is to go on from, ascending, or the trained model; relative to the folder."""
+        found = sorted(self.states.glob("checkpoint-*[0-9]"), key=lambda path: int(path.name.rpartition("-")[2]))
+        return tuple(str(path.relative_to(self.root)) for path in [*found, self.release] if path.is_dir())
 
     @property
     def made(self) -> list[Path]:

@@ -18,30 +18,30 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import send_to_device, set_seed
-from torch import Tensor, nn
+from torch import nn
 from transformers import get_cosine_schedule_with_warmup
-from transformers.utils.logging import disable_progress_bar
 
 from graph_schema.errors import StepgraphError
 from graph_schema.metrics import Metrics, append_metrics, drop_metrics_after
-from graph_schema.options import TINY
 from graph_schema.progress import Progress
-from trainer.checkpoints import clear_partial, find_latest, release, save_checkpoint
+from trainer.checkpoints import clear_partial, find_latest, keep_trained_weights_alone, save_checkpoint
 from trainer.config import OptimizationSchedule, TrainingConfig
-from trainer.encoding import SampleEncoder
-from trainer.models import build_tiny, load_model
+from trainer.memory import checkpoints_activations
+from trainer.models import release
 from trainer.objectives import Batch, Objective, joint_objective
+from trainer.prefetch import prefetched
+from trainer.preparation import make_accelerator, prepare, report_to
 from trainer.sampler import StepSampler, micro_batches
-from trainer.samples import Sample
-from workers.video_llms.loading import LoadedModel
+from trainer.samples import Part, Sample
 
 WARMUP_SHARE = 0.03
 """Of all steps, before a cosine to 0. Source: Video-STaR; STEP does not say."""
 MAX_GRAD_NORM = 1.0
+PARTS: tuple[Part, ...] = ("answer", "rationale", "instruction")
 SMALL_MODEL_PARAMETERS = 10_000_000
 """A model below this is trained on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
 
-StepCallback = Callable[[Metrics], None]
+StepCallback = Callable[[Metrics], object]
 """Called with a step's row of metrics once it is written."""
 
 
@@ -51,12 +51,18 @@ class TrainingDiverged(StepgraphError):
     kind = "training-diverged"
 
 
+class OutOfMemory(StepgraphError):
+    """The device has less memory than a step needs."""
+
+    kind = "out-of-memory"
+
+
 class FitResult(NamedTuple):
     """Steps done in all, whether these are all there are, what was trained on what, and in which passes, in words."""
 
     steps: int
     finished: bool
-    parameters: int
+    parameters: dict[str, int]
     device: str
     revision: str | None
     passes: str
@@ -72,34 +78,24 @@ def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, o
         on_step: called in the first process only.
     Raises: BadInput for a model that cannot be used; TrainingDiverged.
     """
-    disable_progress_bar()  # of transformers, when it reads and writes weights
-    accelerator = make_accelerator()
+    accelerator = make_accelerator(config)
     with progress.timed("load"):
-        loaded = _load(accelerator, config, samples)
-        encode = SampleEncoder(loaded.processor, frame_pixels=config.frame_pixels)
-        objective, passes = joint_objective(loaded.model, encode, rationale_weight=config.rationale_weight, row_tokens=config.row_tokens)
-        loop = TrainingLoop(accelerator, loaded.model, objective, samples, config)
+        trained, encode = prepare(config, samples, accelerator)
+        objective, passes = joint_objective(trained.model, encode, rationale_weight=config.rationale_weight, row_tokens=config.row_tokens)
+        loop = TrainingLoop(accelerator, trained.model, objective, samples, config)
         loop.resume()
-    with progress.timed("train"), _threads_for(loaded.model):
-        loop.run(progress, on_step)
+        report = report_to(accelerator, config, from_step=loop.steps_done)
+    with progress.timed("train"), _threads_for(trained.model):
+        loop.run(progress, lambda row: [call(row) for call in (report, on_step) if call is not None])
     if loop.finished:
         with progress.timed("save"):
             if accelerator.is_main_process:
-                model = accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False).to(loaded.dtype)
-                release(model, loaded.processor, partial=config.folder.partial_release, folder=config.folder.release)
+                accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
+                release(trained, config)
             accelerator.wait_for_everyone()
-    if accelerator.num_processes > 1:
-        accelerator.end_training()
-    parameters = loaded.model.num_parameters()
-    return FitResult(loop.steps_done, loop.finished, parameters, accelerator.device.type, loaded.revision, passes)
-
-
-def make_accelerator() -> Accelerator:
-    """Where to train: bfloat16 autocast on a GPU that has it, float32 on any other and on the CPU."""
-    gpu = torch.cuda.is_available()
-    mixed_precision = "bf16" if gpu and torch.cuda.is_bf16_supported() else "no"
-    # else the schedule would go on by as many steps as there are processes, for each step of the optimiser
-    return Accelerator(cpu=not gpu, mixed_precision=mixed_precision, step_scheduler_with_optimizer=False)
+    accelerator.end_training()
+    parameters = {"parameters": trained.model.num_parameters(), "trained_parameters": loop.trained_parameters}
+    return FitResult(loop.steps_done, loop.finished, parameters, accelerator.device.type, trained.revision, passes)
 
 
 class TrainingLoop:
@@ -108,6 +104,7 @@ class TrainingLoop:
     Attributes:
         model: as accelerate wraps it.
         steps_done: optimiser steps that count; a checkpoint is of this many.
+        trained_parameters: how many numbers are trained.
     """
 
     def __init__(
@@ -119,11 +116,13 @@ class TrainingLoop:
         self._sampler = StepSampler(
             len(samples), per_step=schedule.questions_per_update, epochs=schedule.epochs, max_steps=config.max_steps, seed=config.seed
         )
-        if accelerator.device.type != "cpu":
+        if checkpoints_activations(config, accelerator.device):
             model.activation_checkpointing_enable()  # type: ignore[operator]
+        keep_trained_weights_alone(accelerator)
         self.model, self._optimizer, self._schedule = accelerator.prepare(model, *make_optimizer(model, schedule, self._sampler.steps))
         self.model.train()
         self.steps_done = 0
+        self.trained_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         self._clock = time.perf_counter()
 
     @property
@@ -148,11 +147,18 @@ class TrainingLoop:
 
         A stop is heard between two micro-batches: the step at hand is then dropped, and done again by whoever goes on. Where several
         processes train, it is heard between two steps: inside one, a process that stopped would leave the others waiting.
-        Raises: TrainingDiverged.
+        Raises: TrainingDiverged, OutOfMemory, OutOfSpace; the last checkpoint is kept.
         """
         self._clock = time.perf_counter()
         while not self.finished and not self._asked_to_stop(progress):
-            row = self.step(progress)
+            try:
+                row = self.step(progress)
+            except torch.OutOfMemoryError as error:
+                raise OutOfMemory(
+                    f"the GPU is out of memory in step {self.steps_done + 1}; lower row_tokens (now {self._config.row_tokens}) or set "
+                    "gradient_checkpointing: true, and the same run goes on from its last checkpoint; with a lower max_frames or "
+                    f"frame_pixels it is another run. ({error})"
+                ) from error
             if row is None:
                 break
             if self._accelerator.is_main_process:
@@ -199,23 +205,25 @@ class TrainingLoop:
     def accumulate(self, indices: Sequence[int], progress: Progress) -> dict[str, float] | None:
         """Add up the gradient of a step's samples: that of their mean loss.
 
-        Returns: over all processes, the mean of `loss` and of its parts, and the number of `tokens` that the model read, pictures' too;
-            None where a stop was asked for on the way.
+        Returns: over all processes, the mean of `loss`, that of each of its parts over the samples that have it, and the number of `tokens`
+            that the model read, pictures' too; None where a stop was asked for on the way.
         """
         accelerator = self._accelerator
-        sums: dict[str, Tensor] = {}
-        for batch, weight, last in _with_last(self._batches(indices)):
+        totals = torch.zeros(2 + 2 * len(PARTS), dtype=torch.float64, device=accelerator.device)
+        for batch, weight, last in _with_last(prefetched(self._batches(indices))):
             if self._processes == 1 and progress.should_stop():
                 return None
             with contextlib.nullcontext() if last else accelerator.no_sync(self.model):
                 losses = self._objective.sample_losses(self.model, send_to_device(batch, accelerator.device))
-                shares = {name: weight * values.sum() / len(indices) for name, values in losses.items()}
-                accelerator.backward(shares["loss"] * self._processes)
-            for name, share in {**shares, "tokens": torch.tensor(weight * batch.tokens, device=accelerator.device)}.items():
-                sums[name] = sums.get(name, torch.zeros_like(share)) + share.detach()
-        names = list(sums)
-        totals: Tensor = accelerator.reduce(torch.stack([sums[name].double() for name in names]), reduction="sum")
-        return dict(zip(names, totals.tolist(), strict=True))
+                share = weight * losses.loss.sum() / len(indices)
+                accelerator.backward(share * self._processes)
+            none = share.new_zeros(0)
+            of_parts = [losses.parts.get(part, none) for part in PARTS]
+            counted = [n for values in of_parts for n in (weight * values.detach().sum(), share.new_tensor(weight * len(values)))]
+            totals += torch.stack([share.detach(), share.new_tensor(weight * batch.tokens), *counted]).double()
+        loss, tokens, *sums = accelerator.reduce(totals, reduction="sum").tolist()
+        parts = {f"loss_{part}": total / n for part, total, n in zip(PARTS, sums[::2], sums[1::2], strict=True) if n}
+        return {"loss": loss, **parts, "tokens": tokens}
 
     def _batches(self, indices: Sequence[int]) -> Iterator[tuple[Batch, float]]:
         """This process's share of a step, each batch with the weight of its loss."""
@@ -241,18 +249,10 @@ class TrainingLoop:
 
 def make_optimizer(model: nn.Module, schedule: OptimizationSchedule, steps: int) -> tuple[torch.optim.Optimizer, Any]:
     """AdamW without weight decay; a linear warm-up from 0, then a cosine to 0. A run of one step has no warm-up: it would learn nothing."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, fused=True)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=schedule.learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, fused=True)
     warmup_steps = math.ceil(WARMUP_SHARE * steps) if steps > 1 else 0
     return optimizer, get_cosine_schedule_with_warmup(optimizer, warmup_steps, steps)
-
-
-def _load(accelerator: Accelerator, config: TrainingConfig, samples: Sequence[Sample]) -> LoadedModel:
-    if config.model != TINY:
-        return load_model(config.model)
-    if accelerator.is_main_process:
-        build_tiny(config.folder.tiny, samples, seed=config.seed)
-    accelerator.wait_for_everyone()
-    return load_model(config.folder.tiny)
 
 
 def _peak_memory_mebibytes(device: torch.device) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from trainer.encoding import TYPES, EncodedSample, SampleEncoder
-from trainer.joint_loss import joint_loss
+from trainer.joint_loss import Losses, joint_loss
 from trainer.packed_attention import no_mask, use_packed_attention, why_not
-from trainer.packing import PackedRow, branch_losses, packed, positions_of, token_budgets, tokens_of
+from trainer.packing import PackedRow, branch_losses, packed, positions_of, token_budgets
 from trainer.samples import Sample
 
 PICTURES_AXIS = {"smolvlm": 1}
@@ -32,12 +32,12 @@ class Objective(Protocol):
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         """Cut a micro-batch where it has too many tokens at once; one batch at least."""
 
-    def sample_losses(self, model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        """Return `loss`, (B,), the loss of each sample, and its parts by name, each (B,), for the metrics."""
+    def sample_losses(self, model: nn.Module, batch: Batch) -> Losses:
+        """Return the loss of each sample, and its parts for the metrics, in float32."""
 
 
 class PackedObjective:
-    """L_answer + lambda * L_rationale, both conversations of a sample in one row. Source: STEP, joint training; the packing is ours."""
+    """L_answer + lambda * L_rationale, all conversations of a sample in one row. Source: STEP, joint training; the packing is ours."""
 
     def __init__(self, model: Any, encode: SampleEncoder, *, rationale_weight: float, row_tokens: int) -> None:
         """Let the model attend to packed rows.
@@ -55,8 +55,8 @@ class PackedObjective:
             row = packed(part, self._positions, pictures_axis=self._pictures_axis)
             yield Batch(len(part), row.input_ids.shape[1], row)
 
-    def sample_losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Return `loss`, `loss_answer` and `loss_rationale`, each (B,), in float32."""
+    def sample_losses(self, model: nn.Module, batch: Batch) -> Losses:
+        """As `Objective.sample_losses`."""
         row: PackedRow = batch.tensors
         logits = model(
             input_ids=row.input_ids,
@@ -67,7 +67,7 @@ class PackedObjective:
             use_cache=False,
             **row.pictures,
         ).logits
-        return _joined(branch_losses(logits, row, batch.samples), self._rationale_weight)
+        return joint_loss(branch_losses(logits, row), row.parts, row.samples, rationale_weight=self._rationale_weight)
 
 
 class SeparateObjective:
@@ -81,18 +81,20 @@ class SeparateObjective:
         """Yield one sample at a time."""
         for sample in samples:
             encoded = self._encode(sample)
-            yield Batch(1, tokens_of(encoded) + len(encoded.prefix), encoded)
+            yield Batch(1, encoded.tokens + (len(encoded.branches) - 1) * len(encoded.prefix), encoded)
 
-    def sample_losses(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """As `PackedObjective.sample_losses`."""
+    def sample_losses(self, model: nn.Module, batch: Batch) -> Losses:
+        """As `Objective.sample_losses`."""
         sample: EncodedSample = batch.tensors
         losses = []
-        for tokens, targets in sample.branches:
+        for _, tokens, learned in sample.branches:
             ids = torch.cat([sample.prefix, tokens])[None]
             kinds = {} if sample.types is None else {TYPES: torch.cat([sample.types, torch.zeros_like(tokens)])[None]}
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, **kinds, **sample.pictures).logits
-            losses.append(nn.functional.cross_entropy(logits[0, -targets - 1 : -1].float(), tokens[-targets:]))
-        return _joined(torch.stack(losses)[None], self._rationale_weight)
+            predicted = logits[0, len(sample.prefix) - 1 : -1][learned]
+            losses.append(nn.functional.cross_entropy(predicted.float(), tokens[learned]))
+        parts, first = [branch.part for branch in sample.branches], torch.zeros(len(losses), dtype=torch.long, device=losses[0].device)
+        return joint_loss(torch.stack(losses), parts, first, rationale_weight=self._rationale_weight)
 
 
 def joint_objective(model: Any, encode: SampleEncoder, *, rationale_weight: float, row_tokens: int) -> tuple[Objective, str]:
@@ -100,10 +102,4 @@ def joint_objective(model: Any, encode: SampleEncoder, *, rationale_weight: floa
     if reason := why_not(model):
         return SeparateObjective(encode, rationale_weight=rationale_weight), f"a pass for each conversation: {reason}"
     packed_rows = PackedObjective(model, encode, rationale_weight=rationale_weight, row_tokens=row_tokens)
-    return packed_rows, "both conversations of a question in one row"
-
-
-def _joined(losses: Tensor, rationale_weight: float) -> dict[str, Tensor]:
-    """Args: losses: (B, 2), of answers and rationales."""
-    joint = joint_loss(losses[:, 0], losses[:, 1], rationale_weight=rationale_weight)
-    return {"loss": joint.loss, "loss_answer": joint.answer, "loss_rationale": joint.rationale}
+    return packed_rows, "all conversations of a sample in one row"

@@ -1,4 +1,4 @@
-"""Encoded samples into one row, [prefix; answer; rationale; prefix; …]: each prefix is read once for both conversations. Tensors only.
+"""Encoded samples into one row, [prefix; answer; rationale; prefix; …]: each prefix is read once for all conversations. Tensors only.
 
 Exact: a branch sees its prefix and itself (`trainer.packed_attention`), and its positions go on from the prefix's, so that its loss and
 gradients are those of a pass of its own. Source: STEP has two passes; the shared prefix is ours.
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from trainer.encoding import TYPES, EncodedSample
 from trainer.packed_attention import Layout
+from trainer.samples import Part
 
 Positions = Callable[[EncodedSample], Tensor]
 """(axes, P): the positions of a sample's prefix, on one axis or several."""
@@ -27,7 +28,8 @@ class PackedRow(NamedTuple):
     Attributes:
         input_ids: (1, T). `position_ids`: (1, T), or (axes, 1, T) for multimodal positions.
         predicting: (K,) places in the row whose logits predict a target. `targets`: (K,) token ids that they predict.
-        of: (K,) which branch of which sample, 2 * sample + branch.
+        of: (K,) of which branch of the row each target is. `samples`: (branches,) of which sample each branch is.
+        parts: (branches,) what each branch teaches.
         pictures: of all samples, in the order of the row.
     """
 
@@ -37,6 +39,8 @@ class PackedRow(NamedTuple):
     predicting: Tensor
     targets: Tensor
     of: Tensor
+    samples: Tensor
+    parts: tuple[Part, ...]
     pictures: dict[str, Tensor]
 
 
@@ -44,9 +48,11 @@ def packed(samples: Sequence[EncodedSample], positions: Positions, *, pictures_a
     """Put samples into a row. Args: pictures_axis: along which pictures of several samples are joined."""
     tokens: list[Tensor] = []
     places: list[Tensor] = []
-    predicting: list[int] = []
+    predicting: list[Tensor] = []
     targets: list[Tensor] = []
-    of: list[int] = []
+    of: list[Tensor] = []
+    owners: list[int] = []
+    parts: list[Part] = []
     layout = []
     at = 0
     for number, sample in enumerate(samples):
@@ -56,14 +62,16 @@ def packed(samples: Sequence[EncodedSample], positions: Positions, *, pictures_a
         last_of_prefix = at + len(sample.prefix) - 1
         at += len(sample.prefix)
         following = prefix.max() + 1
-        for which, branch in enumerate(sample.branches):
+        for branch in sample.branches:
             length = len(branch.tokens)
             tokens.append(branch.tokens)
             places.append((following + torch.arange(length)).expand(len(prefix), -1))
-            learned = range(length - branch.targets, length)
-            predicting += [at + i - 1 if i else last_of_prefix for i in learned]
-            targets.append(branch.tokens[learned.start :])
-            of += [2 * number + which] * branch.targets
+            learned = branch.learned.nonzero()[:, 0]
+            predicting.append(torch.where(learned > 0, at + learned - 1, last_of_prefix))
+            targets.append(branch.tokens[learned])
+            of.append(torch.full_like(learned, len(owners)))
+            owners.append(number)
+            parts.append(branch.part)
             at += length
         layout.append((len(sample.prefix), tuple(len(b.tokens) for b in sample.branches)))
     joined = torch.cat(places, dim=1)
@@ -71,18 +79,20 @@ def packed(samples: Sequence[EncodedSample], positions: Positions, *, pictures_a
         input_ids=torch.cat(tokens)[None],
         position_ids=joined if len(joined) == 1 else joined[:, None],
         layout=tuple(layout),
-        predicting=torch.tensor(predicting),
+        predicting=torch.cat(predicting),
         targets=torch.cat(targets),
-        of=torch.tensor(of),
+        of=torch.cat(of),
+        samples=torch.tensor(owners),
+        parts=tuple(parts),
         pictures=joined_pictures([sample.pictures for sample in samples], pictures_axis),
     )
 
 
-def branch_losses(logits: Tensor, row: PackedRow, samples: int) -> Tensor:
-    """Return the mean negative log-likelihood of each branch's targets, (samples, 2), in float32. Args: logits: (1, K, V)."""
+def branch_losses(logits: Tensor, row: PackedRow) -> Tensor:
+    """Return the mean negative log-likelihood of each branch's targets, (branches,), in float32. Args: logits: (1, K, V)."""
     losses = functional.cross_entropy(logits[0].float(), row.targets, reduction="none")
-    sums = torch.zeros(2 * samples, device=losses.device).index_add(0, row.of, losses)
-    return (sums / torch.bincount(row.of, minlength=2 * samples)).view(samples, 2)
+    sums = torch.zeros(len(row.parts), device=losses.device).index_add(0, row.of, losses)
+    return sums / torch.bincount(row.of, minlength=len(row.parts))
 
 
 def positions_of(model: Any) -> Positions:
@@ -121,17 +131,12 @@ def token_budgets(samples: Sequence[EncodedSample], most: int) -> Iterator[Seque
     """
     start, tokens = 0, 0
     for end, sample in enumerate(samples):
-        length = tokens_of(sample)
+        length = sample.tokens
         if end > start and (tokens + length > most or _stacked(sample) != _stacked(samples[start])):
             yield samples[start:end]
             start, tokens = end, 0
         tokens += length
     yield samples[start:]
-
-
-def tokens_of(sample: EncodedSample) -> int:
-    """Tokens of a sample in a packed row."""
-    return len(sample.prefix) + sum(len(branch.tokens) for branch in sample.branches)
 
 
 def _stacked(sample: EncodedSample) -> tuple[int, ...]:

@@ -1,16 +1,36 @@
-"""QRA records as samples: each question with what the model sees of its video. Torch is never imported here."""
+"""QRA records as samples: what the model sees of a video, and what is then asked and to be said. Torch is never imported here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
 from graph_schema.errors import BadInput, describe_validation_errors
 from graph_schema.files import path_of
 from graph_schema.models import QRA, STSG, Keyframe
+
+ANSWER_INSTRUCTION = "Answer the question directly."
+RATIONALE_INSTRUCTION = "Explain step by step, then answer the question."
+Part = Literal["answer", "rationale", "instruction"]
+"""What a conversation teaches: a question's answer, its rationale, or what external instruction data say."""
+
+
+class Turn(NamedTuple):
+    """What a user says, and the reply that is learned."""
+
+    user: str
+    reply: str
+
+
+class Conversation(NamedTuple):
+    """Turns about the frames of a sample, which come before the first of them."""
+
+    part: Part
+    turns: tuple[Turn, ...]
 
 
 @dataclass(frozen=True)
@@ -23,20 +43,38 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sample:
-    """One question with the frames that the model sees, in time order.
+    """What the model sees, and the conversations about it: a question's answer and its rationale, or one of instruction data.
 
     Attributes:
+        where: file and line that it is of, for messages.
+        frames: in time order; none where the conversations are of text alone.
         video: of which all frames are to be decoded; None where they are pictures.
+        timed: whether the times of pictures mean anything, and are said.
         fps: of the video.
     """
 
-    qra: QRA
+    where: str
+    conversations: tuple[Conversation, ...]
     frames: tuple[Frame, ...]
     video: Path | None = None
     fps: float = 25.0
+    timed: bool = True
+
+    @property
+    def texts(self) -> list[str]:
+        """All that is said in it."""
+        return [text for conversation in self.conversations for turn in conversation.turns for text in turn]
 
 
-def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: bool = False) -> list[Sample]:
+def conversations_of(qra: QRA, *, with_rationale: bool = True) -> tuple[Conversation, ...]:
+    """The answer asked for directly, and the rationale asked for. Source: STEP, joint training; the wording of both is ours."""
+    asked = [Conversation("answer", (Turn(f"{qra.question}\n{ANSWER_INSTRUCTION}", qra.answer),))]
+    if with_rationale:
+        asked.append(Conversation("rationale", (Turn(f"{qra.question}\n{RATIONALE_INSTRUCTION}", rationale_text(qra)),)))
+    return tuple(asked)
+
+
+def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: bool = False, with_rationale: bool = True) -> list[Sample]:
     """Read `qra.jsonl` and find what each question is about.
 
     Args:
@@ -47,7 +85,7 @@ def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: 
     """
     samples = []
     graphs: dict[str, STSG] = {}
-    for number, line in enumerate(_read_text(qra_path).split("\n"), start=1):
+    for number, line in enumerate(read_text(qra_path).split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{qra_path}, line {number}"
@@ -61,29 +99,30 @@ def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: 
             graphs[qra.graph_id] = _read_graph(root / "graphs" / f"{qra.graph_id}.json")
         graph = graphs[qra.graph_id]
         try:
-            samples.append(_of_keyframes(qra, graph, root, max_frames) if evidence_only else _of_video(qra, graph, max_frames))
+            video, frames = _keyframes(qra, graph, root, max_frames) if evidence_only else _frames(qra, graph, max_frames)
         except BadInput as error:
             raise BadInput(f"{where}: {error}") from error
+        samples.append(Sample(where, conversations_of(qra, with_rationale=with_rationale), frames, video, graph.video.fps))
     if not samples:
         raise BadInput(f"{qra_path} has no records; sample questions before training")
     return samples
 
 
-def _of_keyframes(qra: QRA, graph: STSG, root: Path, max_frames: int) -> Sample:
+def _keyframes(qra: QRA, graph: STSG, root: Path, max_frames: int) -> tuple[None, tuple[Frame, ...]]:
     frames = tuple(Frame(root / k.image, k.time_seconds) for k in choose_keyframes(qra, graph, max_frames=max_frames))
     if absent := [frame.path for frame in frames if not frame.path.is_file()]:
         raise BadInput(f"no picture {absent[0]}; keep keyframes/ beside graphs/ in {root}")
-    return Sample(qra, frames)
+    return None, frames
 
 
-def _of_video(qra: QRA, graph: STSG, max_frames: int) -> Sample:
+def _frames(qra: QRA, graph: STSG, max_frames: int) -> tuple[Path, tuple[Frame, ...]]:
     path = path_of(graph.video.uri)
     if not path.is_file():
         raise BadInput(
             f"no video {path}, where it was when graph {graph.id} was induced; put it back, or train on keyframes with frames: evidence"
         )
     times = evenly_spread(*(qra.time_range_seconds or _length(graph)), count=max_frames, fps=graph.video.fps)
-    return Sample(qra, tuple(Frame(path, time) for time in times), path, graph.video.fps)
+    return path, tuple(Frame(path, time) for time in times)
 
 
 def _length(graph: STSG) -> tuple[float, float]:
@@ -139,7 +178,8 @@ def rationale_text(qra: QRA) -> str:
     return "\n".join([*steps, f"Answer: {qra.answer}"])
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file. Raises BadInput."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -31,6 +31,14 @@ def load_whole(automatic: Any, source: str | Path, *, what: str, **options: Any)
     return model
 
 
+def empty_model(automatic: Any, config: Any) -> Any:
+    """A model of this configuration without weights, that takes no memory: for its shapes alone."""
+    import torch
+
+    with torch.device("meta"):
+        return automatic.from_config(config, trust_remote_code=False)
+
+
 def attend_by(model: Any, name: str, function: Callable[..., Any]) -> None:
     """Register an attention function under a name, and let the language part of a loaded model use it; its vision part keeps its own."""
     from transformers import AttentionInterface  # these import torch, which who only asks what a model is does without

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.files import write_atomically
-from graph_schema.metrics import Metrics, read_metrics, summarise, training_folder, training_run_id
+from graph_schema.metrics import LOSSES, Metrics, read_metrics, summarise, training_folder, training_run_id
 from graph_schema.models import QRA, STSG, Forecast, RunRecord, StageAccount, TrainingRecord
 from graph_schema.options import TINY, RunOptions
 from graph_schema.progress import Progress, TitledProgressCallback
@@ -174,7 +174,7 @@ def _train(
 
 
 def _losses(row: Metrics) -> str:
-    return f"answer {row['loss_answer']:.2f}, rationale {row['loss_rationale']:.2f}"
+    return ", ".join(f"{name.removeprefix('loss_')} {row[name]:.2f}" for name in LOSSES[1:] if name in row)
 
 
 def _counts(graphs: Sequence[STSG], qras: Sequence[QRA]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,13 @@ def _training_line(training: TrainingRecord, out: Path) -> str:
 
     if training.first is None or training.last is None or training.steps is None or training.checkpoint is None:
         return f"not trained: {training.reason}"
-    first, last = training.first, training.last
     return (
-        f"trained {plural(training.steps, 'step')}, means of their first and last quarter: "
-        f"answer loss {first['loss_answer']:.2f} -> {last['loss_answer']:.2f}, "
-        f"rationale loss {first['loss_rationale']:.2f} -> {last['loss_rationale']:.2f}; model in {out / training.checkpoint}"
+        f"trained {plural(training.steps, 'step')}, {describe_losses(training.first, training.last)}; model in {out / training.checkpoint}"
     )
+
+
+def describe_losses(first: Mapping[str, float], last: Mapping[str, float]) -> str:
+    """The parts of the loss at both ends of a training run, in words."""
+    parts = [name for name in first if name != "loss" and name in last]
+    told = [f"{name.removeprefix('loss_')} loss {first[name]:.2f} -> {last[name]:.2f}" for name in parts]
+    return f"means of their first and last quarter: {', '.join(told)}"

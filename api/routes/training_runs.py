@@ -80,8 +80,8 @@ def get_metrics(
     app_state: AppStateDep,
     after_step: Annotated[int, Query(ge=0, description="only rows of later steps, to follow a run")] = 0,
 ) -> list[Metrics]:
-    """One row a step: `step, steps, epoch, loss, loss_answer, loss_rationale, learning_rate, gradient_norm, tokens_per_second,
-    peak_memory_mebibytes`."""
+    """One row a step: `step, steps, epoch, loss, loss_answer, loss_rationale, loss_instruction, learning_rate, gradient_norm,
+    tokens_per_second, peak_memory_mebibytes`. A part of the loss that no sample of the step has is left out."""
     app_state.store.training_runs.read(training_run_id)
     rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     return [row for row in rows if row["step"] > after_step]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from graph_schema.metrics import Metrics
 
-SERIES = ("loss_answer", "loss_rationale")
+SERIES = ("loss_answer", "loss_rationale", "loss_instruction")
 WIDTH, HEIGHT = 760.0, 260.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 14.0, 30.0
 _MAX_POINTS = 600

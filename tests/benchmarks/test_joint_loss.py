@@ -10,7 +10,6 @@ from benchmarks import joint_loss
 from benchmarks.joint_loss import ANSWER, PREFIX, RATIONALE, WAYS, example
 from tests.support.tiny_models import build_qwen2_5_vl
 from trainer.models import load_model
-from trainer.packing import tokens_of
 
 
 def test_all_ways_are_timed_and_weighed_and_the_goals_compare_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,5 +36,5 @@ def test_all_ways_are_timed_and_weighed_and_the_goals_compare_them(monkeypatch: 
 def test_the_question_has_the_tokens_it_is_said_to_have(tmp_path: Path) -> None:
     model = load_model(build_qwen2_5_vl(tmp_path, ["a picture"])).model
     sample = example(model.config)
-    assert tokens_of(sample) == PREFIX + ANSWER + RATIONALE
+    assert sample.tokens == PREFIX + ANSWER + RATIONALE
     assert len(sample.prefix) == PREFIX and [len(branch.tokens) for branch in sample.branches] == [ANSWER, RATIONALE]

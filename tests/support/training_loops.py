@@ -6,20 +6,25 @@ import torch
 from torch import Tensor
 
 from trainer.config import TrainingConfig
+from trainer.data import read_data
 from trainer.encoding import SampleEncoder
-from trainer.fit import TrainingLoop, make_accelerator
-from trainer.models import load_model
-from trainer.objectives import Objective, joint_objective
-from trainer.samples import Sample, read_samples
+from trainer.fit import TrainingLoop
+from trainer.models import load_for_training
+from trainer.objectives import Objective, SeparateObjective, joint_objective
+from trainer.preparation import make_accelerator
+from trainer.samples import Sample
 
 
-def loop_over(config: TrainingConfig) -> tuple[TrainingLoop, Objective, list[Sample]]:
-    samples = read_samples(config.qra, config.root, max_frames=config.max_frames, evidence_only=config.frames == "evidence")
-    loaded = load_model(config.model)
-    encode = SampleEncoder(loaded.processor, frame_pixels=config.frame_pixels)
+def loop_over(config: TrainingConfig, *, packed: bool = True) -> tuple[TrainingLoop, Objective, list[Sample]]:
+    samples = read_data(config)
+    accelerator = make_accelerator()
+    trained = load_for_training(config, config.model, accelerator.device)
+    encode = SampleEncoder(trained.processor, frame_pixels=config.frame_pixels)
     weight = config.rationale_weight
-    objective, _ = joint_objective(loaded.model, encode, rationale_weight=weight, row_tokens=config.row_tokens)
-    return TrainingLoop(make_accelerator(), loaded.model, objective, samples, config), objective, samples
+    objective, _ = joint_objective(trained.model, encode, rationale_weight=weight, row_tokens=config.row_tokens)
+    if not packed:
+        objective = SeparateObjective(encode, rationale_weight=weight)
+    return TrainingLoop(accelerator, trained.model, objective, samples, config), objective, samples
 
 
 def relative(one: Tensor, other: Tensor) -> float:

@@ -15,8 +15,6 @@ from graph_schema.models import STSG
 from tests.support.tiny_models import BUILDERS, build_smolvlm
 from tests.support.trainer_examples import COLOURS, GRAPH_ID, graph, keyframe, question, step, write_set
 from trainer.encoding import (
-    ANSWER_INSTRUCTION,
-    RATIONALE_INSTRUCTION,
     SampleEncoder,
     messages,
     picture_parts,
@@ -24,7 +22,17 @@ from trainer.encoding import (
     takes_video,
     video_metadata,
 )
-from trainer.samples import Frame, Sample, choose_keyframes, evenly_spread, rationale_text, read_samples
+from trainer.samples import (
+    ANSWER_INSTRUCTION,
+    RATIONALE_INSTRUCTION,
+    Frame,
+    Sample,
+    choose_keyframes,
+    conversations_of,
+    evenly_spread,
+    rationale_text,
+    read_samples,
+)
 from trainer.tiny import build_tiny_model
 
 PIXELS = 448 * 448
@@ -86,12 +94,13 @@ class TestPictures:
 class TestReading:
     def test_samples_keep_order_and_point_at_pictures(self, tmp_path: Path) -> None:
         samples = read_samples(write_set(tmp_path), tmp_path, max_frames=4, evidence_only=True)
-        assert [s.qra.answer for s in samples] == list(COLOURS)
+        assert [s.conversations[0].turns[0].reply for s in samples] == list(COLOURS)
         assert [s.frames for s in samples] == [(Frame(tmp_path / keyframe(i).image, i + 0.5),) for i in range(4)]
 
     def test_a_line_separator_inside_a_question_is_no_new_line(self, tmp_path: Path) -> None:
         asked = question(0, question="What\u2028is\x85it?")
-        assert read_samples(write_set(tmp_path, questions=[asked]), tmp_path, max_frames=4, evidence_only=True)[0].qra == asked
+        (sample,) = read_samples(write_set(tmp_path, questions=[asked]), tmp_path, max_frames=4, evidence_only=True)
+        assert sample.conversations == conversations_of(asked)
 
     @pytest.mark.parametrize(
         ("line", "message"),
@@ -171,7 +180,7 @@ class TestVideo:
 
     def test_a_model_that_takes_no_video_gets_pictures_with_their_times(self, tmp_path: Path) -> None:
         (sample,) = read_samples(write_set(tmp_path, questions=[question(1)]), tmp_path, max_frames=2)
-        folder = build_smolvlm(tmp_path / "model", [sample.qra.question, "0.5 s"])
+        folder = build_smolvlm(tmp_path / "model", [*sample.texts, "0.5 s"])
         processor = AutoProcessor.from_pretrained(folder)
         assert not takes_video(processor)
         encoded = SampleEncoder(processor, frame_pixels=PIXELS)(sample)
@@ -182,7 +191,7 @@ class TestVideo:
     def test_every_tested_processor_that_takes_video_says_its_frames(self, tmp_path: Path) -> None:
         (sample,) = read_samples(write_set(tmp_path, questions=[question(1)]), tmp_path, max_frames=4)
         for name, build in BUILDERS.items():
-            processor = AutoProcessor.from_pretrained(build(tmp_path / name, [sample.qra.question]))
+            processor = AutoProcessor.from_pretrained(build(tmp_path / name, sample.texts))
             assert takes_video(processor) == (name != "smolvlm"), name
             SampleEncoder(processor, frame_pixels=PIXELS)(sample)
 
@@ -200,9 +209,9 @@ class TestEncoding:
     def test_only_the_target_and_its_end_is_learned(self, tmp_path: Path, processor: Any) -> None:
         (sample,) = read_samples(write_set(tmp_path, questions=[question(1)]), tmp_path, max_frames=4, evidence_only=True)
         for branch, text in zip(
-            SampleEncoder(processor, frame_pixels=PIXELS)(sample).branches, ("green", rationale_text(sample.qra)), strict=True
+            SampleEncoder(processor, frame_pixels=PIXELS)(sample).branches, ("green", rationale_text(question(1))), strict=True
         ):
-            learned = branch.tokens[-branch.targets :]
+            learned = branch.tokens[branch.learned]
             assert processor.tokenizer.decode(learned, clean_up_tokenization_spaces=False) == f"{text}<|im_end|>"
 
     def test_what_stands_before_the_target_is_the_prompt_that_generating_gets(self, tmp_path: Path, processor: Any) -> None:
@@ -211,11 +220,11 @@ class TestEncoding:
         encoded = SampleEncoder(processor, frame_pixels=PIXELS)(sample)
         assert encoded.types is not None
         pictures = [Image.open(frame.path) for frame in sample.frames]
-        for instruction, (tokens, targets) in zip((ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION), encoded.branches, strict=True):
-            asked_for = messages(asked.question, instruction, picture_parts([0.5, 1.5, 2.5, 3.5]))
+        for instruction, (_, tokens, learned) in zip((ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION), encoded.branches, strict=True):
+            asked_for = messages(f"{asked.question}\n{instruction}", picture_parts([0.5, 1.5, 2.5, 3.5]))
             text = processor.apply_chat_template(asked_for, add_generation_prompt=True, tokenize=False)
             prompt = processor(text=[text], images=pictures, return_tensors="pt")
-            before = torch.cat([encoded.prefix, tokens[:-targets]])
+            before = torch.cat([encoded.prefix, tokens[~learned]])
             assert torch.equal(before, prompt["input_ids"][0])
             assert torch.equal(encoded.types, prompt["mm_token_type_ids"][0, : len(encoded.prefix)])
             text = f"What colour is the square of second 4?\n{instruction}"
@@ -234,7 +243,7 @@ class TestEncoding:
         is_picture = encoded.prefix == processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         assert int(is_picture.sum()) == 24
         assert processor.tokenizer.decode(encoded.prefix).endswith("<|vision_end|>What colour is the square of second 4?\n")
-        starts = [processor.tokenizer.decode(branch.tokens[: -branch.targets]) for branch in encoded.branches]
+        starts = [processor.tokenizer.decode(branch.tokens[~branch.learned]) for branch in encoded.branches]
         assert [start.split("<|im_end|>")[0] for start in starts] == [ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION]
 
     def test_a_processor_of_another_family_is_fed_its_own_way(self, tmp_path: Path, processor: Any) -> None:
@@ -254,4 +263,4 @@ class TestEncoding:
         assert encoded.types is None and encoded.pictures.keys() == {"pixel_values"}
         assert encoded.pictures["pixel_values"].shape == (4, 3, 28, 28)
         assert int((encoded.prefix == llava.tokenizer.convert_tokens_to_ids("<image>")).sum()) == 16  # 2 x 2 patches of 14 pixels each
-        assert llava.tokenizer.decode(encoded.answer.tokens[-encoded.answer.targets :]) == "yellow<|im_end|>"
+        assert llava.tokenizer.decode(encoded.branches[0].tokens[encoded.branches[0].learned]) == "yellow<|im_end|>"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from graph_schema.metrics import read_metrics
+from graph_schema.options import ModelPart
 from graph_schema.progress import Progress
 from tests.support.threads import one_thread
 from tests.support.trainer_examples import question, write_set
@@ -20,6 +21,8 @@ from trainer.config import TrainingConfig
 from trainer.models import build_tiny
 from trainer.run import train
 from trainer.samples import read_samples
+
+ALL_PARTS: tuple[ModelPart, ...] = ("language", "projector", "vision")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -36,7 +39,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
     qra = write_set(root, questions=[*(question(i) for i in range(4)), question(0, time_range_seconds=None)])
     model = build_tiny(root / "model", read_samples(qra, root, max_frames=4, evidence_only=True), seed=0)
     return TrainingConfig(
-        model=str(model), qra=qra, root=root, out=root / "out", frames="evidence", batch_size=5, gradient_accumulation_steps=1, epochs=1
+        model=str(model),
+        qra=qra,
+        root=root,
+        out=root / "out",
+        frames="evidence",
+        tuning="full",
+        trained_parts=("language", "projector", "vision"),
+        batch_size=5,
+        gradient_accumulation_steps=1,
+        epochs=1,
     )
 
 
@@ -59,7 +71,7 @@ def test_a_step_in_uneven_micro_batches_has_the_gradient_of_one_batch(config: Tr
     loop.model.zero_grad()
     for chosen in (samples[:2], samples[2:4], samples[4:]):  # the usual way: the mean of the micro-batches' means
         (batch,) = objective.batches(chosen)
-        (objective.sample_losses(loop.model, batch)["loss"].mean() / 3).backward()  # type: ignore[no-untyped-call]
+        (objective.sample_losses(loop.model, batch).loss.mean() / 3).backward()  # type: ignore[no-untyped-call]
     assert relative(gradient_of(loop.model), whole_gradients["all"]) >= 1e-2
 
 

@@ -18,8 +18,8 @@ from trainer.encoding import Branch, EncodedSample, SampleEncoder
 from trainer.models import load_model
 from trainer.objectives import Batch, Objective, PackedObjective, SeparateObjective, joint_objective
 from trainer.packed_attention import TESTED, Layout, no_mask, use_packed_attention, why_not
-from trainer.packing import joined_pictures, packed, token_budgets, tokens_of
-from trainer.samples import Sample, read_samples
+from trainer.packing import joined_pictures, packed, token_budgets
+from trainer.samples import Part, Sample, read_samples
 
 WEIGHT = 0.5
 EXACT, EXACT_SEVERAL, WRONG = 1e-6, 2e-6, 1e-3
@@ -50,7 +50,7 @@ def samples(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def loaded(architecture: str, tmp_path_factory: pytest.TempPathFactory, samples: list[Sample]) -> Any:
-    folder = BUILDERS[architecture](tmp_path_factory.mktemp(architecture), [s.qra.question for s in samples])
+    folder = BUILDERS[architecture](tmp_path_factory.mktemp(architecture), [s.conversations[0].turns[0].user for s in samples])
     one = load_model(folder)
     one.model.train()
     return one
@@ -74,7 +74,7 @@ def of_batches(objective: Objective, model: Any, batches: Sequence[Batch]) -> tu
     model.zero_grad()
     losses: list[float] = []
     for batch in batches:
-        found = objective.sample_losses(model, batch)["loss"]
+        found = objective.sample_losses(model, batch).loss
         losses += found.tolist()
         found.sum().backward()  # type: ignore[no-untyped-call]
     gradient = gradient_of(model)
@@ -125,9 +125,9 @@ def test_wrong_positions_a_wrong_layout_and_another_mean_are_seen(
         gradient, _ = of_batches(objective, loaded.model, [batch._replace(tensors=wrong)])
         assert relative(gradient, reference) >= WRONG
 
-    def over_the_row(logits: Tensor, row: packing.PackedRow, samples: int) -> Tensor:
+    def over_the_row(logits: Tensor, row: packing.PackedRow) -> Tensor:
         losses = torch.nn.functional.cross_entropy(logits[0].float(), row.targets, reduction="none")
-        return torch.stack([losses[row.of % 2 == which].mean() for which in (0, 1)]).expand(samples, 2)
+        return torch.stack([losses[row.of % 2 == which].mean() for which in (0, 1)]).repeat(2)
 
     monkeypatch.setattr("trainer.objectives.branch_losses", over_the_row)
     gradient, _ = of_batches(objective, loaded.model, [batch])
@@ -173,15 +173,18 @@ def test_what_cannot_be_packed_is_trained_in_two_passes_and_the_reason_is_said(l
     assert isinstance(objective, SeparateObjective)
     assert passes == "a pass for each conversation: attention_dropout is 0.1, which no two ways draw alike"
     objective, passes = joint_objective(loaded.model, encoder(loaded), rationale_weight=WEIGHT, row_tokens=1)
-    assert isinstance(objective, PackedObjective) and passes == "both conversations of a question in one row"
+    assert isinstance(objective, PackedObjective) and passes == "all conversations of a sample in one row"
 
 
 # ---------------------------------------------------------------------------------------- without a model
 
 
 def encoded(prefix: int, answer: int, rationale: int, targets: int = 1) -> EncodedSample:
-    said, why = (Branch(torch.arange(100 * n, 100 * n + length), targets) for n, length in ((1, answer), (2, rationale)))
-    return EncodedSample(torch.arange(prefix), None, said, why, pictures={"pixel_values": torch.ones(prefix, 2)})
+    parts: tuple[tuple[int, Part, int], ...] = ((1, "answer", answer), (2, "rationale", rationale))
+    branches = tuple(
+        Branch(part, torch.arange(100 * n, 100 * n + length), torch.arange(length) >= length - targets) for n, part, length in parts
+    )
+    return EncodedSample(torch.arange(prefix), None, branches, pictures={"pixel_values": torch.ones(prefix, 2)})
 
 
 def one_by_one(sample: EncodedSample) -> Tensor:
@@ -196,7 +199,8 @@ def test_a_row_by_hand() -> None:
     # the answer's first target is predicted by the prefix's last token, and so are both targets of the second sample
     assert row.predicting.tolist() == [2, 3, 5, 6, 8, 8]
     assert row.targets.tolist() == [100, 101, 201, 202, 100, 200]
-    assert row.of.tolist() == [0, 0, 1, 1, 2, 3]
+    assert row.of.tolist() == [0, 0, 1, 1, 2, 3] and row.samples.tolist() == [0, 0, 1, 1]
+    assert row.parts == ("answer", "rationale", "answer", "rationale")
     assert row.pictures["pixel_values"].shape == (4, 2)
 
 
@@ -208,7 +212,7 @@ def test_branches_go_on_from_the_furthest_position_of_the_prefix_on_every_axis()
 
 def test_samples_are_cut_into_rows_by_their_tokens() -> None:
     three = [encoded(3, 2, 1), encoded(2, 1, 1), encoded(20, 2, 2)]
-    assert [tokens_of(one) for one in three] == [6, 4, 24]
+    assert [one.tokens for one in three] == [6, 4, 24]
     assert [len(part) for part in token_budgets(three, 10)] == [2, 1]
     assert [len(part) for part in token_budgets(three, 9)] == [1, 1, 1]
     assert [len(part) for part in token_budgets(three, 100)] == [3]

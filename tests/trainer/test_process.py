@@ -88,7 +88,7 @@ class TestExitCodes:
             ('{"qra": "none.jsonl", "root": ".", "out": "OUT"}', "none.jsonl cannot be read"),
             ('{"qra": "a", "root": ".", "out": "OUT", "epochs": 0}', "epochs: Input should be greater than or equal to 1"),
             ('{"qra": "a", "root": ".", "out": "OUT", "epoch": 2}', "epoch: Extra inputs are not permitted"),
-            ("{", "Invalid JSON"),
+            ("{", "cannot be read"),
         ],
     )
     def test_2_for_what_cannot_be_used(self, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
@@ -100,7 +100,7 @@ class TestExitCodes:
         assert main([]) == 2
         assert main([str(tmp_path / "none.json")]) == 2
         said = capsys.readouterr().err
-        assert "usage: python -m trainer CONFIG.json" in said
+        assert "usage: python -m trainer CONFIG" in said
         assert "No such file" in said
 
 

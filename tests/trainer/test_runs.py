@@ -29,11 +29,11 @@ from trainer.config import OptimizationSchedule, TrainingConfig
     [
         ({}, OptimizationSchedule(8e-3, 8, 8, 1)),
         ({"batch_size": 4, "epochs": 2}, OptimizationSchedule(8e-3, 2, 4, 1)),
-        ({"model": "some/model"}, OptimizationSchedule(2e-5, 1, 1, 128)),
-        ({"model": "some/model", "batch_size": 8}, OptimizationSchedule(2e-5, 1, 8, 16)),
-        ({"model": "some/model", "batch_size": 48}, OptimizationSchedule(2e-5, 1, 48, 3)),  # 144: 2 batches would be 96
+        ({"model": "some/model"}, OptimizationSchedule(2e-4, 1, 1, 128)),
+        ({"model": "some/model", "batch_size": 8}, OptimizationSchedule(2e-4, 1, 8, 16)),
+        ({"model": "some/model", "batch_size": 48, "tuning": "full"}, OptimizationSchedule(2e-5, 1, 48, 3)),  # 144: 2 batches would be 96
         ({"model": "some/model", "batch_size": 256, "learning_rate": 1e-4}, OptimizationSchedule(1e-4, 1, 256, 1)),
-        ({"model": "some/model", "gradient_accumulation_steps": 4, "epochs": 3}, OptimizationSchedule(2e-5, 3, 1, 4)),
+        ({"model": "some/model", "gradient_accumulation_steps": 4, "epochs": 3, "tuning": "qlora"}, OptimizationSchedule(2e-4, 3, 1, 4)),
     ],
 )
 def test_what_was_not_asked_for_suits_the_model(tmp_path: Path, asked: dict[str, Any], pace: OptimizationSchedule) -> None:

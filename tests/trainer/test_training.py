@@ -19,12 +19,12 @@ from graph_schema.metrics import read_metrics
 from tests.support.trainer_examples import keyframe, question, write_set
 from tests.support.training_loops import loop_over
 from trainer.config import TRAINING_VERSION, TrainingConfig
-from trainer.encoding import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, messages, picture_parts
+from trainer.encoding import messages, picture_parts
 from trainer.fit import TrainingDiverged
 from trainer.models import build_tiny
 from trainer.objectives import SeparateObjective
 from trainer.run import TrainingResult, train
-from trainer.samples import rationale_text, read_samples
+from trainer.samples import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, rationale_text, read_samples
 from trainer.tiny import build_tiny_model
 
 V1 = Path(__file__).parents[1] / "fixtures" / "v1"
@@ -56,7 +56,7 @@ def answer(checkpoint: Path, text: str, instruction: str, number: int, root: Pat
     model = AutoModelForImageTextToText.from_pretrained(checkpoint, use_safetensors=True)
     with Image.open(picture) as image:
         asked = processor.apply_chat_template(
-            messages(text, instruction, picture_parts([time_seconds])), add_generation_prompt=True, tokenize=False
+            messages(f"{text}\n{instruction}", picture_parts([time_seconds])), add_generation_prompt=True, tokenize=False
         )
         prompt = processor(text=[asked], images=[image.convert("RGB")], return_tensors="pt")
     said = cast(Any, model).generate(**prompt, max_new_tokens=80)[0, prompt["input_ids"].shape[1] :]
@@ -85,7 +85,8 @@ def model(root: Path) -> Path:
 def dropping(model: Path) -> dict[str, Any]:
     """The options of the runs that are compared to `whole`."""
     return {
-        "model": str(model), "max_steps": STEPS, "batch_size": 1, "gradient_accumulation_steps": 3, "learning_rate": 8e-3,
+        "model": str(model), "tuning": "full", "trained_parts": ["language", "projector", "vision"],
+        "max_steps": STEPS, "batch_size": 1, "gradient_accumulation_steps": 3, "learning_rate": 8e-3,
         "rationale_weight": 0.5, "save_every_steps": 2,
     }  # fmt: skip
 
@@ -135,9 +136,13 @@ def test_every_step_leaves_a_row_and_the_run_its_record(root: Path, whole: Train
     run = json.loads((whole.metrics.parent / "run.json").read_text())
     assert run.keys() == {
         "status", "identity", "configuration", "inputs", "seeds", "versions", "counts", "seconds", "device", "passes",
+        "checkpoints",
     }  # fmt: skip
     assert (run["status"], run["versions"]["training"]) == ("done", TRAINING_VERSION)
-    assert {k: v for k, v in run["counts"].items() if k != "parameters"} == {"questions": 4, "pictures": 4, "steps": STEPS}
+    counts = {name: count for name, count in run["counts"].items() if "parameters" not in name}
+    assert counts == {"questions": 4, "instructions": 0, "pictures": 4, "steps": STEPS}
+    assert run["counts"]["trained_parameters"] == run["counts"]["parameters"] > 100_000
+    assert run["checkpoints"] == ["checkpoint"] and len(run["versions"]["code"]) > 10
     assert run["inputs"]["qra"] == hashlib.sha256((root / "qra.jsonl").read_bytes()).hexdigest()
     assert (run["configuration"]["rationale_weight"], run["configuration"]["epochs"]) == (0.5, 1)
     assert run["seconds"].keys() == {"load", "train", "save"}
@@ -206,7 +211,7 @@ def test_a_run_that_died_goes_on_from_the_last_whole_checkpoint(
     start = {name: tensor.clone() for name, tensor in loop.model.state_dict().items()}
     loop.resume()
     assert loop.steps_done == 2
-    saved = load_file(settings.folder.states / "checkpoint-2" / "model.safetensors")
+    saved = load_file(settings.folder.states / "checkpoint-2" / "trained.safetensors")
     assert start.keys() - saved.keys() == {"lm_head.weight"}  # the same tensor as the embeddings
     restored = loop.model.state_dict()
     assert all(torch.equal(restored[name], tensor) for name, tensor in saved.items())

@@ -108,6 +108,15 @@ class VideoReader:
     def __exit__(self, *_: object) -> None:
         self._container.close()
 
+    @property
+    def span_seconds(self) -> tuple[float, float]:
+        """When the pictures start and end, as the container says without decoding; both are 0 where it does not say."""
+        stream, whole = self._stream, self._container.duration
+        start = float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+        if stream.duration and stream.time_base:
+            return start, start + float(stream.duration * stream.time_base)
+        return start, start + (whole / av.time_base if whole else 0.0)
+
     def __iter__(self) -> Iterator[DecodedFrame]:
         """Yield every frame that decodes. Raises VideoUnreadable if none does."""
         step = 1 / self.rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -25,7 +26,12 @@ MODEL_FOLDER = "a model folder with safetensors weights"
 
 
 def load_pretrained(
-    source: str | Path, *, dtype: torch.dtype | Literal["auto"], other_sources: str = "", revision: str = "main"
+    source: str | Path,
+    *,
+    dtype: torch.dtype | Literal["auto"],
+    other_sources: str = "",
+    revision: str = "main",
+    options: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
     """Load a model folder or a hub id.
 
@@ -33,12 +39,21 @@ def load_pretrained(
         dtype: of the weights in memory; "auto": as on the disk.
         other_sources: what else the caller takes for a model; for the message.
         revision: of a hub's model.
+        options: others of `from_pretrained`, such as `quantization_config`.
     Raises: BadInput where it cannot be loaded, or lacks some of its weights.
     """
+    config, processor = load_processor(source, other_sources=other_sources, revision=revision)
     try:
-        stored = AutoConfig.from_pretrained(source, trust_remote_code=False, revision=revision).dtype
-        processor = AutoProcessor.from_pretrained(source, trust_remote_code=False, revision=revision)
-        model = load_whole(AutoModelForImageTextToText, source, what="model", dtype=dtype, revision=revision)
+        model = load_whole(AutoModelForImageTextToText, source, what="model", dtype=dtype, revision=revision, **(options or {}))
     except (OSError, ValueError) as error:
         raise cannot_be_loaded("model", source, error, f"{other_sources}{MODEL_FOLDER}") from error
-    return LoadedModel(model, processor, stored or torch.float32, hub_commit(source, revision))
+    return LoadedModel(model, processor, config.dtype or torch.float32, hub_commit(source, revision))
+
+
+def load_processor(source: str | Path, *, other_sources: str = "", revision: str = "main") -> tuple[Any, Any]:
+    """Load the configuration and the processor of a model, seconds before its weights. Args and raises: as `load_pretrained`."""
+    try:
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False, revision=revision)
+        return config, AutoProcessor.from_pretrained(source, trust_remote_code=False, revision=revision)
+    except (OSError, ValueError) as error:
+        raise cannot_be_loaded("model", source, error, f"{other_sources}{MODEL_FOLDER}") from error
