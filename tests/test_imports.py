@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"graph_schema"},
 }
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
-VERBS = {"api/cli/loop.py", "api/cli/train.py", "api/cli/synth.py", "api/cli/evaluate.py", "api/cli/service.py", "api/serve.py"}
+VERBS = {f"api/cli/{verb}.py" for verb in ("loop", "train", "exam", "sample", "synth", "evaluate", "service")} | {"api/serve.py"}
 LOADS_MODELS = {
     "workers/pretrained.py",
     "workers/sentence_model.py",

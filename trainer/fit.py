@@ -27,7 +27,7 @@ from graph_schema.progress import Progress
 from trainer.checkpoints import clear_partial, find_latest, keep_trained_weights_alone, save_checkpoint
 from trainer.config import OptimizationSchedule, TrainingConfig
 from trainer.memory import checkpoints_activations
-from trainer.models import release
+from trainer.models import SMALL_MODEL_PARAMETERS, release
 from trainer.objectives import Batch, Objective, joint_objective
 from trainer.prefetch import prefetched
 from trainer.preparation import make_accelerator, prepare, report_to
@@ -38,8 +38,6 @@ WARMUP_SHARE = 0.03
 """Of all steps, before a cosine to 0. Source: Video-STaR; STEP does not say."""
 MAX_GRAD_NORM = 1.0
 PARTS: tuple[Part, ...] = ("answer", "rationale", "instruction")
-SMALL_MODEL_PARAMETERS = 10_000_000
-"""A model below this is trained on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
 
 StepCallback = Callable[[Metrics], object]
 """Called with a step's row of metrics once it is written."""

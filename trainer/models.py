@@ -20,6 +20,8 @@ from workers.pretrained import empty_model
 from workers.video_llms.loading import LoadedModel, load_pretrained
 
 OTHER_SOURCES = "`tiny`, "
+SMALL_MODEL_PARAMETERS = 10_000_000
+"""A model below this is used on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
 
 
 class TrainedModel(NamedTuple):

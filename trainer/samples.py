@@ -75,6 +75,14 @@ def conversations_of(qra: QRA, *, with_rationale: bool = True) -> tuple[Conversa
 
 
 def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: bool = False, with_rationale: bool = True) -> list[Sample]:
+    """The samples of `read_questions`."""
+    read = read_questions(qra_path, root, max_frames=max_frames, evidence_only=evidence_only, with_rationale=with_rationale)
+    return [sample for _, sample in read]
+
+
+def read_questions(
+    qra_path: Path, root: Path, *, max_frames: int, evidence_only: bool = False, with_rationale: bool = True
+) -> list[tuple[QRA, Sample]]:
     """Read `qra.jsonl` and find what each question is about.
 
     Args:
@@ -83,7 +91,7 @@ def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: 
             or the video, as whoever asks the question later has them too.
     Raises: BadInput that names the file, the line and what is wrong with it.
     """
-    samples = []
+    read = []
     graphs: dict[str, STSG] = {}
     for number, line in enumerate(read_text(qra_path).split("\n"), start=1):
         if not line.strip():
@@ -102,10 +110,11 @@ def read_samples(qra_path: Path, root: Path, *, max_frames: int, evidence_only: 
             video, frames = _keyframes(qra, graph, root, max_frames) if evidence_only else _frames(qra, graph, max_frames)
         except BadInput as error:
             raise BadInput(f"{where}: {error}") from error
-        samples.append(Sample(where, conversations_of(qra, with_rationale=with_rationale), frames, video, graph.video.fps))
-    if not samples:
-        raise BadInput(f"{qra_path} has no records; sample questions before training")
-    return samples
+        conversations = conversations_of(qra, with_rationale=with_rationale)
+        read.append((qra, Sample(where, conversations, frames, video, graph.video.fps)))
+    if not read:
+        raise BadInput(f"{qra_path} has no records; sample questions first")
+    return read
 
 
 def _keyframes(qra: QRA, graph: STSG, root: Path, max_frames: int) -> tuple[None, tuple[Frame, ...]]:

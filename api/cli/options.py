@@ -126,3 +126,14 @@ def checked_options(kind: type[Any], values: JsonObject) -> Any:
         unknown = [e["loc"] for e in error.errors() if e["type"] == "extra_forbidden"]
         there = f"; there are: {', '.join(option_names(values, str(unknown[0][0])))}" if unknown else ""
         raise BadInput(f"{describe_validation_errors(error)}{there}") from error
+
+
+def step_mix_of(text: str) -> tuple[float, float, float]:
+    """The shares of `25,45,30`. Raises BadInput."""
+    from graph_schema.options import checked_step_mix
+
+    try:
+        shares = [float(part) for part in text.split(",")]
+    except ValueError:
+        shares = []
+    return checked_step_mix(shares, given=f"--step-mix is {text!r}")

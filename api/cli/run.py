@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from api.cli.options import Backend, Boxes, Config, Detector, Json, Model, Parser, Set, Videos, Words, checked_options, induction_options
+from api.cli.options import (
+    Backend,
+    Boxes,
+    Config,
+    Detector,
+    Json,
+    Model,
+    Parser,
+    Set,
+    Videos,
+    Words,
+    checked_options,
+    induction_options,
+    step_mix_of,
+)
 from api.cli.progress import ProgressBars, stops_with_a_word
 from api.cli.summary import summarise
 
@@ -37,7 +51,7 @@ def run(
     induction = induction_options(
         parser, model=model, backend=backend, detector=detector, words=words, boxes=boxes, settings=set_, config=config
     )
-    sampling = {"samples": samples, "step_mix": _mix(step_mix), "seed": seed, "train": train}
+    sampling = {"samples": samples, "step_mix": step_mix_of(step_mix), "seed": seed, "train": train}
     options: RunOptions = checked_options(RunOptions, {**induction, **sampling})  # type: ignore[dict-item]
     with ProgressBars() as progress, stops_with_a_word():
         result = run_loop(videos, out, options, Settings.from_environment(), progress.report)
@@ -46,13 +60,3 @@ def run(
     else:
         summarise(result, out)
     raise typer.Exit(0 if result.status == "done" else 1)
-
-
-def _mix(text: str) -> tuple[float, float, float]:
-    from graph_schema.options import checked_step_mix
-
-    try:
-        shares = [float(part) for part in text.split(",")]
-    except ValueError:
-        shares = []
-    return checked_step_mix(shares, given=f"--step-mix is {text!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,29 @@ def evaluate_folders(truth: Path, graphs: Path) -> dict[str, Any]:
         differences = [{"unit": d.unit, "side": d.side, "text": d.text} for d in result.differences]
         rows.append({"video": true.video.name, "graph": found.id if file else None, **result.as_dict(), "differences": differences})
     return {"videos": len(true_graphs), "missing": missing, "extra": sorted(set(found_graphs) - used), **total.as_dict(), "per_video": rows}
+
+
+def read_graphs(paths: Sequence[Path]) -> list[STSG]:
+    """Return the graphs of files, and of the .json files in folders, with their videos where they are found.
+
+    A true graph names its video by a relative path: it lies beside the graph, or in the folder above it.
+    Raises: BadInput, also where there are none or one is there twice.
+    """
+    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    if not files:
+        raise BadInput(f"no .json graph in {', '.join(map(str, paths))}; give graph files, or folders of them")
+    graphs = {graph.id: graph for graph in (_located(read_graph(file), file) for file in files)}
+    if len(graphs) < len(files):
+        raise BadInput(f"{len(files)} files hold {len(graphs)} graphs; give each graph once")
+    return list(graphs.values())
+
+
+def _located(graph: STSG, file: Path) -> STSG:
+    if "://" in graph.video.uri:
+        return graph
+    near = [folder / graph.video.uri for folder in (file.absolute().parent, file.absolute().parent.parent)]
+    found = next((path for path in near if path.is_file()), None)
+    return graph if found is None else graph.model_copy(update={"video": graph.video.model_copy(update={"uri": found.as_uri()})})
 
 
 def read_graph(path: Path, rule: str = "give a graph.json, such as `stepgraph run` writes into graphs/") -> STSG:
