@@ -91,6 +91,14 @@ class TrainingRunNotFound(NotFound):
         super().__init__(f"training run {training_run_id!r} not found; launch one first")
 
 
+class SelfTrainingRunNotFound(NotFound):
+    """No self-training run has this id."""
+
+    def __init__(self, self_training_run_id: str) -> None:
+        self.self_training_run_id = self_training_run_id
+        super().__init__(f"self-training run {self_training_run_id!r} not found; launch one first")
+
+
 class JobNotFound(NotFound):
     """No job has this id."""
 

@@ -1,4 +1,4 @@
-"""What a training run is called and where its files are kept; its `metrics.jsonl`, read while it is being written, and in short."""
+"""`metrics.jsonl` of a training run, read while it is being written, and in short."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graph_schema.files import write_atomically
-from graph_schema.identifiers import content_hash
 from graph_schema.models import LossSummary
-from graph_schema.record import JsonObject
 
 Metrics = dict[str, int | float]
 """A row of `metrics.jsonl`: `step, steps, epoch, loss, loss_answer, loss_rationale, loss_instruction, learning_rate, gradient_norm,
@@ -19,16 +17,6 @@ has. The norm is that before clipping; the memory that of the first process."""
 LOSSES = ("loss", "loss_answer", "loss_rationale", "loss_instruction")
 TAIL_BYTES = 4096
 """Read at once from the end of a metrics file: some fifteen rows."""
-
-
-def training_run_id(qra_set_id: str, configuration: JsonObject) -> str:
-    """The name of a training run: the same request is the same run, whether it came by `stepgraph run` or by the API."""
-    return f"t{content_hash(qra_set_id, configuration)}"
-
-
-def training_folder(data: Path, run_id: str) -> Path:
-    """The folder of a training run in the data directory."""
-    return data / "training" / run_id
 
 
 def read_metrics(path: Path) -> list[Metrics]:

@@ -1,4 +1,4 @@
-"""Which models a request over the network may name: those in the folder STEPGRAPH_MODELS, hub ids, and plugins that are installed.
+"""Which models a request over the network may name: trained ones, those in the folder STEPGRAPH_MODELS, hub ids, installed plugins.
 
 Never a path of the server, nor code by its name.
 """
@@ -12,15 +12,24 @@ from graph_schema.errors import BadInput
 from graph_schema.options import DetectorParserOptions, ParserOptions, PluginParserOptions, PromptedParserOptions
 from graph_schema.plugins import PARSERS, VIDEO_LLMS, find_plugin
 from graph_schema.settings import Settings
+from graph_schema.training_names import trained_model_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def requested_parser(parser: ParserOptions, settings: Settings) -> ParserOptions:
-    """Return the parser of a request with its models as this machine finds them. Raises BadInput where it cannot work here."""
+def requested_parser(parser: ParserOptions, settings: Settings, *, folders: bool = False) -> ParserOptions:
+    """Return the parser of a request with its models as this machine finds them. Raises BadInput where it cannot work here.
+
+    Args: folders: take a model's path too, from one who is not at the other end of a network.
+    """
+
+    def found_model(what: str, name: str) -> str:
+        trained = trained_model_folder(settings.data, name) if what == "model" else None
+        return str(trained) if trained else name if folders and Path(name).is_absolute() else requested_model(what, name, settings.models)
+
     if isinstance(parser, DetectorParserOptions):
-        return parser.model_copy(update={"detector": requested_model("detector", parser.detector, settings.models)})
+        return parser.model_copy(update={"detector": found_model("detector", parser.detector)})
     if isinstance(parser, PluginParserOptions):
         find_plugin(PARSERS, parser.plugin)
     if isinstance(parser, PromptedParserOptions):
@@ -29,9 +38,9 @@ def requested_parser(parser: ParserOptions, settings: Settings) -> ParserOptions
         check_server(parser, settings)
         found: dict[str, str] = {}
         if parser.backend == "transformers":
-            found["model"] = requested_model("model", parser.model, settings.models)
+            found["model"] = found_model("model", parser.model)
         if parser.boxes_from is not None:
-            found["boxes_from"] = requested_model("detector", parser.boxes_from, settings.models)
+            found["boxes_from"] = found_model("detector", parser.boxes_from)
         return parser.model_copy(update=found)
     return parser
 

@@ -17,7 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"graph_schema"},
 }
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
-VERBS = {f"api/cli/{verb}.py" for verb in ("loop", "train", "exam", "sample", "synth", "evaluate", "service")} | {"api/serve.py"}
+VERB_FILES = ("loop", "train", "selftrain", "exam", "sample", "synth", "evaluate", "service")
+VERBS = {f"api/cli/{verb}.py" for verb in VERB_FILES} | {"api/serve.py"}
 LOADS_MODELS = {
     "workers/pretrained.py",
     "workers/sentence_model.py",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from graph_schema.errors import BadInput, describe_validation_errors
+from graph_schema.config_files import checked, read_fields
 from graph_schema.options import TINY, ModelPart, TrainingOptions
 from graph_schema.record import JsonObject
 
@@ -107,37 +105,12 @@ class TrainingConfig(TrainingOptions):
 
 
 PATHS: Final = ("qra", "root", "out", "instruction_data")
-"""Fields that are paths; in a file they are relative to its folder."""
+"""Fields that are paths."""
 
 
-def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """Read a configuration from a YAML or JSON file. Args: changes: fields that are given beside it and go first.
-
-    Raises: BadInput that names the field, its value and the rule.
-    """
-    return checked_config({**read_fields(path), **(changes or {})}, of=str(path))
-
-
-def read_fields(path: Path) -> dict[str, Any]:
-    """The fields that a YAML or JSON file gives, its paths made absolute. Raises BadInput."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))  # of which JSON is a part
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{path} cannot be read: {' '.join(str(error).split())}; give a YAML or JSON file of training options") from error
-    if not isinstance(values, dict):
-        raise BadInput(f"{path} holds no options; give lines such as `model: tiny`")
-    folder = path.absolute().parent
-    return {name: str(folder / value) if name in PATHS and isinstance(value, str) else value for name, value in values.items()}
-
-
-def checked_config(fields: Mapping[str, Any], *, of: str) -> TrainingConfig:
-    """Validate fields. Args: of: where they are from, for the message. Raises: BadInput."""
-    try:
-        return TrainingConfig.model_validate(fields)
-    except ValidationError as error:
-        unknown = any(e["type"] == "extra_forbidden" for e in error.errors())
-        there = f"; there are: {', '.join(TrainingConfig.model_fields)}" if unknown else ""
-        raise BadInput(f"{of}: {describe_validation_errors(error)}{there}") from error
+def read_config(path: Path) -> TrainingConfig:
+    """Read a configuration from a YAML or JSON file. Raises: BadInput that names the field and the rule."""
+    return checked(TrainingConfig, read_fields(path, paths=PATHS), of=str(path))
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,13 @@ def in_four_bits(source: str | Path, revision: str, device: torch.device) -> Bit
 
 def build_tiny(folder: Path, samples: Sequence[Sample], *, seed: int) -> Path:
     """Build the model `tiny` for these samples: their texts are few tokens to it. Returns its folder."""
-    texts = [text for sample in samples for text in sample.texts]
-    return build_tiny_model(folder, texts=[ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, *texts], seed=seed)
+    instructions = (ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION)
+
+    def bare(text: str) -> str:
+        return text.removesuffix(f"\n{instructions[0]}").removesuffix(f"\n{instructions[1]}")
+
+    texts = [text for sample in samples for text in dict.fromkeys(map(bare, sample.texts))]
+    return build_tiny_model(folder, texts=[*instructions, *texts], seed=seed)
 
 
 def release(trained: TrainedModel, config: TrainingConfig) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import evaluate, exam, graph, induce, run, sample, service, synth, train
+from api.cli import evaluate, exam, graph, induce, run, sample, selftrain, service, synth, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,7 +22,18 @@ evaluate_app.command("graphs")(evaluate.evaluate_graphs)
 graph_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at graphs that are there.")
 app.add_typer(graph_app, name="graph")
 graph_app.command()(graph.diff)
-for _verb in (run.run, induce.induce, sample.sample, train.train, exam.exam, synth.synth, service.up, service.api, service.worker):
+for _verb in (
+    run.run,
+    induce.induce,
+    sample.sample,
+    train.train,
+    selftrain.selftrain,
+    exam.exam,
+    synth.synth,
+    service.up,
+    service.api,
+    service.worker,
+):
     app.command()(_verb)
 
 

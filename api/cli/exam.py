@@ -27,15 +27,16 @@ def exam(
     json_: Json = False,
 ) -> None:
     """Accuracy by 1, 2 and 3 steps and by type of question, with 95 % intervals."""
+    from graph_schema.config_files import checked
     from graph_schema.errors import Interrupted
-    from trainer.evaluation.exam import hold_exam, read_answers
+    from trainer.evaluation.exam import ExamConfig, hold_exam, read_answers
     from trainer.evaluation.scores import paired_difference
 
     given = {
         "model": _model(model), "qra": qra, "out": out, "rationale_first": rationale_first, "trained_on": tuple(trained_on or ()),
         "max_frames": max_frames, "frames": frames, "max_questions": max_questions, "seed": seed,
     }  # fmt: skip
-    config = _checked(given)
+    config = checked(ExamConfig, given, of="exam")
     before = None if against is None else read_answers(against)
     try:
         with ProgressBars() as progress, asked_to_stop() as should_stop:
@@ -61,19 +62,6 @@ def exam(
 
 def _model(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).is_dir() else name
-
-
-def _checked(given: dict[str, Any]) -> Any:
-    """An `ExamConfig`. Raises BadInput."""
-    from pydantic import ValidationError
-
-    from graph_schema.errors import BadInput, describe_validation_errors
-    from trainer.evaluation.exam import ExamConfig
-
-    try:
-        return ExamConfig(**given)
-    except ValidationError as error:
-        raise BadInput(f"exam: {describe_validation_errors(error)}") from error
 
 
 def _print_scores(result: Any) -> None:

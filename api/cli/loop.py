@@ -17,12 +17,13 @@ from filelock import FileLock, Timeout
 from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, Conflict, OutOfSpace
 from graph_schema.files import write_atomically
-from graph_schema.metrics import LOSSES, Metrics, read_metrics, summarise, training_folder, training_run_id
+from graph_schema.metrics import LOSSES, Metrics, read_metrics, summarise
 from graph_schema.models import QRA, STSG, Forecast, RunRecord, StageAccount, TrainingRecord
 from graph_schema.options import TINY, RunOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
 from graph_schema.timestamps import now
+from graph_schema.training_names import training_folder, training_run_id
 from graph_schema.vocabulary import plural
 
 if TYPE_CHECKING:

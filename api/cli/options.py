@@ -137,3 +137,18 @@ def step_mix_of(text: str) -> tuple[float, float, float]:
     except ValueError:
         shares = []
     return checked_step_mix(shares, given=f"--step-mix is {text!r}")
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """`lora_rank=32` as a name and a value of YAML. Raises BadInput."""
+    import yaml
+
+    from graph_schema.errors import BadInput
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise BadInput(f"--set {text!r} is not of the form NAME=VALUE, as in lora_rank=32")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name, value

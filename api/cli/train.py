@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.options import Json
+from api.cli.options import Json, setting
 from api.cli.progress import ProgressBars
 from api.cli.stop import asked_to_stop
 from api.cli.summary import describe_losses
@@ -66,31 +66,17 @@ def train(
 
 def training_config(path: Path | None, given: dict[str, Any], settings: Sequence[str]) -> Any:
     """The `TrainingConfig` of a file and of what is given beside it, which goes first. Raises BadInput."""
+    from graph_schema.config_files import checked, read_fields
     from graph_schema.errors import BadInput
-    from trainer.config import checked_config, read_fields
+    from trainer.config import PATHS, TrainingConfig
 
-    changes = {name: value for name, value in given.items() if value is not None} | dict(map(_setting, settings))
-    values = {**(read_fields(path) if path is not None else {}), **changes}
+    changes = {name: value for name, value in given.items() if value is not None} | dict(map(setting, settings))
+    values = {**(read_fields(path, paths=PATHS) if path is not None else {}), **changes}
     if "qra" in changes:
         values.pop("root", None)
     if "out" not in values:
         raise BadInput("train needs out, a folder for the trained model: --out DIR, or a line `out: DIR` in the file")
-    return checked_config(values, of=str(path) if path is not None else "train")
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """`lora_rank=32` as a name and a value of YAML."""
-    import yaml
-
-    from graph_schema.errors import BadInput
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadInput(f"--set {text!r} is not of the form NAME=VALUE, as in lora_rank=32")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError:
-        return name, value
+    return checked(TrainingConfig, values, of=str(path) if path is not None else "train")
 
 
 def _print_forecast(config: Any, *, as_json: bool) -> None:

@@ -10,10 +10,11 @@ from pydantic import Field
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
 from api.problems import documented
 from graph_schema.errors import EmptyQRASet, NotFound
-from graph_schema.metrics import Metrics, read_latest_metrics, read_metrics, training_folder, training_run_id
+from graph_schema.metrics import Metrics, read_latest_metrics, read_metrics
 from graph_schema.models import Job, JobState, TrainingRun, TrainParameters
 from graph_schema.options import TrainingOptions
 from graph_schema.store import GraphStore
+from graph_schema.training_names import training_folder, training_run_id
 
 router = APIRouter(prefix="/training-runs", tags=["training-runs"])
 

@@ -26,6 +26,8 @@ from graph_schema.models.graph import (
 )
 from graph_schema.models.job import (
     FINAL_STATES,
+    ExamineParameters,
+    ExamineResult,
     InduceParameters,
     InduceResult,
     Job,
@@ -38,12 +40,15 @@ from graph_schema.models.job import (
     ParseResult,
     SampleParameters,
     SampleResult,
+    SelfTrainParameters,
+    SelfTrainResult,
     TrainParameters,
     TrainResult,
 )
 from graph_schema.models.question import QRA, PathEdge, QRAChecks, QRASet, Question, RationaleStep, ReasoningPath, Review, VideoRef
 from graph_schema.models.run import Forecast, InputRecord, LossSummary, RunRecord, StageAccount, StageForecast, TrainingRecord, TrainingRun
 from graph_schema.models.scene import Attribute, FrameMotion, FrameObject, FrameRelation, FrameSceneGraph, Rejection
+from graph_schema.models.self_training import Arm, ArmRecord, Diversity, SelfTrainingRecord
 from graph_schema.models.video import Clip, Event, Keyframe, Participant, Video, VideoSummary
 from graph_schema.record import Record
 
@@ -53,6 +58,8 @@ __all__ = [
     "QRA",
     "SCHEMA_VERSION",
     "STSG",
+    "Arm",
+    "ArmRecord",
     "Attribute",
     "Box",
     "CallIds",
@@ -68,7 +75,10 @@ __all__ = [
     "DiffReference",
     "DiffRelation",
     "DiffSide",
+    "Diversity",
     "Event",
+    "ExamineParameters",
+    "ExamineResult",
     "Forecast",
     "FrameMotion",
     "FrameObject",
@@ -110,6 +120,9 @@ __all__ = [
     "SampleResult",
     "SceneObject",
     "Seconds",
+    "SelfTrainParameters",
+    "SelfTrainResult",
+    "SelfTrainingRecord",
     "StageAccount",
     "StageForecast",
     "TrainParameters",

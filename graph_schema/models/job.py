@@ -7,12 +7,20 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, computed_field, model_validator
 
 from graph_schema.models.run import LossSummary, StageAccount
-from graph_schema.options import InductionOptions, PluginParserOptions, PromptedParserOptions, SamplingOptions, TrainingOptions
-from graph_schema.record import Record
+from graph_schema.options import (
+    ExamOptions,
+    InductionOptions,
+    PluginParserOptions,
+    PromptedParserOptions,
+    SamplingOptions,
+    SelfTrainingOptions,
+    TrainingOptions,
+)
+from graph_schema.record import JsonObject, Record
 from graph_schema.timestamps import Timestamp
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-JobKind = Literal["induce", "parse", "sample", "train"]
+JobKind = Literal["induce", "parse", "sample", "train", "examine", "self_train"]
 JobStage = Literal["media", "model"]
 Queue = Literal["cpu", "gpu"]
 FINAL_STATES: Final = frozenset({"done", "failed", "cancelled"})
@@ -58,7 +66,32 @@ class TrainParameters(Record):
     configuration: TrainingOptions = TrainingOptions()
 
 
-JobParameters = Annotated[InduceParameters | ParseParameters | SampleParameters | TrainParameters, Discriminator("kind")]
+class ExamineParameters(ExamOptions):
+    """Examine a model on the questions of a set."""
+
+    queue: ClassVar[Queue] = "gpu"
+    kind: Literal["examine"] = "examine"
+    model: str
+    revision: str | None = None
+    qra_set_id: str
+
+
+class SelfTrainParameters(SelfTrainingOptions):
+    """Let a model improve from its own graphs of videos. It hands out the other kinds of jobs, and takes part in them."""
+
+    queue: ClassVar[Queue] = "gpu"
+    kind: Literal["self_train"] = "self_train"
+    self_training_run_id: str
+    video_ids: tuple[str, ...]
+    held_out_set_id: str
+    instruct_set_id: str | None = None
+    truth_graph_ids: tuple[str, ...] = ()
+
+
+JobParameters = Annotated[
+    InduceParameters | ParseParameters | SampleParameters | TrainParameters | ExamineParameters | SelfTrainParameters,
+    Discriminator("kind"),
+]
 
 
 class InduceResult(Record):
@@ -88,7 +121,26 @@ class TrainResult(LossSummary):
     training_run_id: str
 
 
-JobResult = InduceResult | ParseResult | SampleResult | TrainResult
+class ExamineResult(Record):
+    """`accuracy`: of all questions. `exam`: `exam.json`, with shares by steps and types."""
+
+    examined_model: str
+    qra_set_id: str
+    questions: int
+    accuracy: float
+    exam: JsonObject
+
+
+class SelfTrainResult(Record):
+    """The run, how many cycles it had and why no more, and which model did best."""
+
+    self_training_run_id: str
+    cycles: int
+    stopped_because: str
+    best: str
+
+
+JobResult = InduceResult | ParseResult | SampleResult | TrainResult | ExamineResult | SelfTrainResult
 
 
 class Job(Record):

@@ -13,6 +13,7 @@ from graph_schema.store.jobs import Jobs
 from graph_schema.store.migrations import Migrations
 from graph_schema.store.programs import Programs
 from graph_schema.store.qra_sets import QRASets
+from graph_schema.store.self_training_runs import SelfTrainingRuns
 from graph_schema.store.training_runs import TrainingRuns
 from graph_schema.store.videos import Videos
 
@@ -35,6 +36,7 @@ class GraphStore:
         self.graphs = Graphs(self.bolt)
         self.qra_sets = QRASets(self.bolt)
         self.training_runs = TrainingRuns(self.bolt)
+        self.self_training_runs = SelfTrainingRuns(self.bolt)
         self.jobs = Jobs(self.bolt)
         self.programs = Programs(self.bolt)
         self._migrations = Migrations(self.bolt)

@@ -14,7 +14,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.app import create_app
-from graph_schema.models import Job, TrainParameters
+from graph_schema.models import Job, SelfTrainingRecord, TrainParameters
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.graphs import a_question, cup_graph
@@ -30,6 +30,7 @@ IN_THE_STORE = {
 } | {
     "job_id": "jschema",
     "training_run_id": "tschema",
+    "self_training_run_id": "cschema",
 }
 
 
@@ -43,6 +44,9 @@ def api(embedded_store: GraphStore, tmp_path_factory: pytest.TempPathFactory) ->
     embedded_store.jobs.create(Job(id="jschema", parameters=TrainParameters(training_run_id="t1", qra_set_id="s1")))
     embedded_store.jobs.request_cancel("jschema")
     embedded_store.training_runs.write("tschema", {"job_id": "jschema"}, ["sschema"], started_from="tiny", produced=None)
+    embedded_store.self_training_runs.write(
+        SelfTrainingRecord(id="cschema", configuration={}, video_ids=("vgschema",), held_out_set_id="sschema"), job_id="jschema"
+    )
     image = data / graph.clips[0].keyframes[0].image
     image.parent.mkdir(parents=True)
     image.write_bytes(b"\xff\xd8 a picture")

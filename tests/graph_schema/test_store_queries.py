@@ -134,6 +134,18 @@ def _life_of_a_graph(g: str) -> list[Step]:
         ),
         ("training_runs/write_produced_model", {"id": f"t{g}", "model": f"m{g}", "now": at}, []),
         (
+            "self_training_runs/write",
+            {
+                "id": f"c{g}",
+                "properties": {"status": "done"},
+                "now": at,
+                "arms": [{"arm": "cycle 1", "cycle": 1, "training_run_id": f"t{g}"}],
+            },
+            [],
+        ),
+        ("self_training_runs/read", {"id": f"c{g}"}, [{"run": {"id": f"c{g}", "status": "done", "created_at": at}}]),
+        ("self_training_runs/list", first_page, [{"run": {"id": f"c{g}", "status": "done", "created_at": at}}]),
+        (
             "training_runs/read",
             {"id": f"t{g}"},
             [

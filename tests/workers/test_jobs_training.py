@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from graph_schema.metrics import read_metrics, training_folder
+from graph_schema.metrics import read_metrics
 from graph_schema.models import STSG, Job, TrainParameters
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
+from graph_schema.training_names import training_folder
 from tests.support.graphs import a_question, cup_graph, unique
 from tests.support.media_examples import ground
 from tests.support.processes import descendants
@@ -81,7 +82,7 @@ def test_a_cancelled_training_run_stops_and_goes_on_when_it_is_ordered_again(
 def test_a_job_whose_run_another_trainer_works_on_is_handed_back_until_that_has_ended(
     embedded_store: GraphStore, settings: Settings, set_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.jobs.training_process.SHUTDOWN_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("workers.jobs.child_process.SHUTDOWN_TIMEOUT_SECONDS", 0.5)
     run_id = unique("t")
     job = a_job(embedded_store, set_id, run_id, steps=1)
     folder = training_folder(settings.data, run_id)

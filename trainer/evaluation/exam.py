@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -14,7 +14,7 @@ from graph_schema.errors import BadInput, Interrupted
 from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash, file_sha256
 from graph_schema.models import QRA
-from graph_schema.options import MAX_SEED
+from graph_schema.options import ExamOptions
 from graph_schema.record import Record
 from trainer.evaluation.scores import ExamAnswer, Scores, answer_in, same_answer, score
 from trainer.samples import Sample, read_questions
@@ -27,23 +27,11 @@ ReportProgress = Callable[[int, int, str], None]
 """Called with how many questions are answered, of how many, and what there is to say."""
 
 
-class ExamOptions(Record):
-    """How a model is asked."""
+class ExamConfig(ExamOptions):
+    """An exam: which model, how it is asked, and its files."""
 
     model: str = Field(min_length=1, max_length=500, description="a model folder, a folder of adapters, or a hub id")
     revision: str | None = Field(default=None, min_length=1, max_length=200, description="of a hub's model: branch, tag or commit")
-    rationale_first: bool = Field(default=False, description="ask for the rationale and count the answer at its end; else for the answer")
-    frames: Literal["video", "evidence"] = Field(default="video", description="as in training; evidence tells where to look")
-    max_frames: int = Field(default=16, ge=1, le=1024, description="frames a question")
-    frame_pixels: int = Field(default=448 * 448, ge=28 * 28, le=100_000_000, description="pixels of a frame; larger ones are shrunk")
-    max_questions: int | None = Field(default=None, ge=1, description="so many drawn by the seed; null: all")
-    batch_size: int = Field(default=16, ge=1, le=4096, description="questions at once in the model, where their prompts are of one length")
-    seed: int = Field(default=0, ge=0, le=MAX_SEED)
-
-
-class ExamConfig(ExamOptions):
-    """An exam and its files."""
-
     qra: Path
     root: Path = Field(default=Path(), description="where graphs/*.json lie; the folder of `qra` where not given")
     out: Path
@@ -88,9 +76,8 @@ def hold_exam(config: ExamConfig, report: ReportProgress | None = None, should_s
     asked = _chosen(config)
     check_held_out(asked, config)
     config.out.mkdir(parents=True, exist_ok=True)
-    identity = content_hash(EXAM_VERSION, _model_identity(config), file_sha256(config.qra), ExamOptions.model_validate(
-        config.model_dump(include=set(ExamOptions.model_fields))
-    ).model_dump(mode="json", exclude={"model", "batch_size"}))  # fmt: skip
+    asked_how = config.model_dump(mode="json", include=set(ExamOptions.model_fields) - {"batch_size"})
+    identity = content_hash(EXAM_VERSION, _model_identity(config), file_sha256(config.qra), asked_how)
     done = _done_before(config, identity, asked)
     if isinstance(done, ExamResult):
         return done

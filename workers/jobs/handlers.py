@@ -11,6 +11,7 @@ from graph_schema.errors import NotFound
 from graph_schema.files import path_of
 from graph_schema.model_names import requested_parser
 from graph_schema.models import (
+    ExamineParameters,
     InduceParameters,
     InduceResult,
     Job,
@@ -20,6 +21,7 @@ from graph_schema.models import (
     ParseResult,
     SampleParameters,
     SampleResult,
+    SelfTrainParameters,
     TrainParameters,
     Video,
 )
@@ -28,7 +30,8 @@ from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from workers.jobs.clips import parse_clips
 from workers.jobs.lease import Lease
-from workers.jobs.training_process import train
+from workers.jobs.self_training import self_train
+from workers.jobs.training_process import examine, train
 from workers.parsers import open_parser
 from workers.pipeline import induce_video, parse_clip, sample_questions, size_of_video
 from workers.questions import shortfalls
@@ -55,6 +58,10 @@ def handle(job: Job, store: GraphStore, settings: Settings, lease: Lease, do_job
             return sample(job.parameters, store, lease)
         case TrainParameters():
             return train(job.parameters, store, settings, lease, job_id=job.id)
+        case ExamineParameters():
+            return examine(job.parameters, store, settings, lease)
+        case SelfTrainParameters():
+            return self_train(job, job.parameters, store, lease, do_job)
         case _:
             assert_never(job.parameters)
 
@@ -67,7 +74,7 @@ def induce(
     Where a worker itself runs the model, the video is split on the queue `cpu`, and the job handed over. Clips that a Video-LLM reads
     may be parsed by several workers.
     """
-    video, path, options = _asked(parameters, store, settings)
+    video, path, options = _asked(parameters, store, settings, folders=job.parent is not None)
     progress = lease.progress
     counted = False
     if parameters.runs_model and job.stage == "media":
@@ -86,7 +93,7 @@ def induce(
 
 def parse(parameters: ParseParameters, store: GraphStore, settings: Settings, lease: Lease) -> ParseResult:
     """One clip of a video, for the job that induces its graph."""
-    _, path, options = _asked(parameters, store, settings)
+    _, path, options = _asked(parameters, store, settings, folders=True)
     progress = lease.progress
     parser = open_parser(options.parser, settings, progress)
     parse_clip(path, parameters.clip, data=settings.data, parser=parser, split_options=options.split, progress=progress)
@@ -100,10 +107,16 @@ def sample(parameters: SampleParameters, store: GraphStore, lease: Lease) -> Sam
     return SampleResult(qra_set_id=set_id, questions=len(questions), shortfalls=missing)
 
 
-def _asked(parameters: InduceParameters | ParseParameters, store: GraphStore, settings: Settings) -> tuple[Video, Path, InductionOptions]:
-    """The video, its file, and the options with their models as this machine finds them. Raises NotFound, BadInput."""
+def _asked(
+    parameters: InduceParameters | ParseParameters, store: GraphStore, settings: Settings, *, folders: bool
+) -> tuple[Video, Path, InductionOptions]:
+    """The video, its file, and the options with their models as this machine finds them. Raises NotFound, BadInput.
+
+    Args: folders: of a part of a job, whose models that job has: it was asked for by name, or on this machine.
+    """
     video = store.videos.read(parameters.video_id)
     path = path_of(video.uri)
     if not path.is_file():
         raise NotFound(f"the file of video {video.id} ({video.name}) is no longer at {path}; upload it again")
-    return video, path, InductionOptions(parser=requested_parser(parameters.parser, settings), split=parameters.split)
+    parser = requested_parser(parameters.parser, settings, folders=folders)
+    return video, path, InductionOptions(parser=parser, split=parameters.split)

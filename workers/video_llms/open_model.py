@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import sys
 from functools import lru_cache
 from typing import assert_never
 
@@ -49,6 +51,14 @@ def open_served_model(url: str, model: str, settings: Settings | None = None) ->
     served = OpenAIVideoLLM(model, client, concurrency=settings.openai_concurrency)
     served.check()
     return served
+
+
+def forget_local_model() -> None:
+    """Let go of a model that this process has loaded, so that another process has the GPU's memory."""
+    _local.cache_clear()
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_available():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ from torch import Tensor
 from graph_schema.errors import BadInput, ModelRefused, ModelUnavailable
 from graph_schema.identifiers import content_hash
 from graph_schema.record import JsonObject
+from graph_schema.training_names import model_name
 from workers.pretrained import folder_hash, newest_hub_commit
 from workers.video_llms.base import GREEDY, Answered, Completion, Generation, Prompt, Sampling
 from workers.video_llms.chat_tokens import chat_tokens, first_tokens, limit_pixels
@@ -80,7 +81,7 @@ class TransformersVideoLLM:
             max_pixels: of a picture; larger ones are made smaller, where the model's processor knows such a limit. None: as it says.
         """
         self.source, self.max_pixels = source, max_pixels
-        self.name = Path(source).resolve().name if Path(source).is_dir() else str(source)
+        self.name = model_name(source)
 
     @functools.cached_property
     def identity(self) -> JsonObject:
