@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"graph_schema"},
 }
 # these modules may import the other packages inside a function: a CLI verb imports what it runs
-VERB_FILES = ("loop", "train", "selftrain", "exam", "sample", "synth", "evaluate", "service")
+VERB_FILES = ("loop", "train", "selftrain", "sweep", "exam", "sample", "synth", "evaluate", "service")
 VERBS = {f"api/cli/{verb}.py" for verb in VERB_FILES} | {"api/serve.py"}
 LOADS_MODELS = {
     "workers/pretrained.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoConfig, AutoModelForImageTextToText, BitsAndBytesConfig
 
+from graph_schema.files import write_atomically
 from graph_schema.options import TINY
 from trainer.config import TrainingConfig
 from trainer.samples import ANSWER_INSTRUCTION, RATIONALE_INSTRUCTION, Sample
@@ -20,6 +22,8 @@ from workers.pretrained import empty_model
 from workers.video_llms.loading import LoadedModel, load_pretrained
 
 OTHER_SOURCES = "`tiny`, "
+LOADING = ("local_files_only", "is_local")
+"""In tokenizer_config.json: not what the tokenizer is, but how it was loaded."""
 SMALL_MODEL_PARAMETERS = 10_000_000
 """A model below this is used on one thread of a CPU: more only wait for each other, many times longer where the machine is busy."""
 
@@ -91,7 +95,15 @@ def release(trained: TrainedModel, config: TrainingConfig) -> None:
         shutil.rmtree(path, ignore_errors=True)
     _released(trained, config, partial).save_pretrained(partial)
     trained.processor.save_pretrained(partial)
+    _forget_how_it_was_loaded(partial / "tokenizer_config.json")
     partial.rename(folder)
+
+
+def _forget_how_it_was_loaded(tokenizer_config: Path) -> None:
+    """Take out what transformers writes of the machine: the same training would else give models of two names, on a line and off it."""
+    if tokenizer_config.is_file():
+        kept = {name: value for name, value in json.loads(tokenizer_config.read_bytes()).items() if name not in LOADING}
+        write_atomically(tokenizer_config, json.dumps(kept, indent=2, ensure_ascii=False).encode())
 
 
 def _released(trained: TrainedModel, config: TrainingConfig, partial: Path) -> Any:

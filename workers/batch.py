@@ -11,7 +11,7 @@ from pathlib import Path
 from graph_schema.dataset import DatasetFolder
 from graph_schema.errors import BadInput, EngineUnavailable, ModelUnavailable, OutOfSpace, StepgraphError, VideoUnreadable
 from graph_schema.identifiers import file_sha256
-from graph_schema.models import QRA, STSG, Forecast, InputRecord, VideoRef
+from graph_schema.models import STSG, Forecast, InputRecord
 from graph_schema.options import InductionOptions, PromptedParserOptions
 from graph_schema.progress import Progress, TitledProgressCallback
 from graph_schema.settings import Settings
@@ -135,12 +135,6 @@ def max_unseen(graph: STSG) -> float:
     times = sorted(k.time_seconds for clip in graph.clips for k in clip.keyframes)
     ends = [0.0, *times, max(graph.video.duration_seconds, *times, 0.0)]
     return max((b - a for a, b in itertools.pairwise(ends)), default=0.0)
-
-
-def named_as_here(questions: Sequence[QRA], graphs: Sequence[STSG]) -> list[QRA]:
-    """The questions with their videos' names and places of this run: the store has those of whoever wrote last."""
-    videos = {g.id: VideoRef(id=g.video.id, uri=g.video.uri, sha256=g.video.sha256) for g in graphs}
-    return [q.model_copy(update={"video": videos[q.graph_id]}) for q in questions]
 
 
 def _same_content(path: Path, earlier: Sequence[InputRecord]) -> InputRecord | None:

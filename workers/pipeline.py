@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from graph_schema.errors import BadInput, ModelRefused
 from graph_schema.identifiers import content_hash, file_sha256
-from graph_schema.models import QRA, STSG, FrameSceneGraph, StageAccount
+from graph_schema.models import QRA, STSG, FrameSceneGraph, StageAccount, VideoRef
 from graph_schema.options import InductionOptions, SamplingOptions, SplitOptions
 from graph_schema.progress import Progress
 from graph_schema.record import JsonObject
@@ -306,3 +306,9 @@ def sample_questions(
     store.qra_sets.write(set_id, chosen, graph_ids=graph_ids, configuration=configuration)
     progress.report(1.0, plural(len(chosen), "question"))
     return chosen, set_id
+
+
+def named_as_here(questions: Sequence[QRA], graphs: Sequence[STSG]) -> list[QRA]:
+    """The questions with their videos' names and places of this run: the store has those of whoever wrote last."""
+    videos = {g.id: VideoRef(id=g.video.id, uri=g.video.uri, sha256=g.video.sha256) for g in graphs}
+    return [q.model_copy(update={"video": videos[q.graph_id]}) for q in questions]

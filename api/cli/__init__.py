@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import evaluate, exam, graph, induce, run, sample, selftrain, service, synth, train
+from api.cli import evaluate, exam, graph, induce, run, sample, selftrain, service, sweep, synth, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +28,7 @@ for _verb in (
     sample.sample,
     train.train,
     selftrain.selftrain,
+    sweep.sweep,
     exam.exam,
     synth.synth,
     service.up,

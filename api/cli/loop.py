@@ -82,7 +82,7 @@ def _run(
 ) -> RunRecord:
     from graph_schema.store import GraphStore
     from workers import pipeline
-    from workers.batch import forecast_calls, induce_videos, named_as_here
+    from workers.batch import forecast_calls, induce_videos
     from workers.questions import shortfalls
 
     run = RunRecord(
@@ -110,7 +110,7 @@ def _run(
         if graphs and options.sample:
             with sampling.timed("sample"):
                 qras, set_id = pipeline.sample_questions(store, [g.id for g in graphs], options, progress=sampling)
-        qras = named_as_here(qras, graphs)
+        qras = pipeline.named_as_here(qras, graphs)
         if options.sample:
             dataset.write_questions(qras)
         training: TrainingRecord | None = None

@@ -30,8 +30,7 @@ def sample(
     from graph_schema.settings import Settings
     from graph_schema.store import GraphStore
     from graph_schema.vocabulary import plural
-    from workers.batch import named_as_here
-    from workers.pipeline import sample_questions
+    from workers.pipeline import named_as_here, sample_questions
     from workers.questions import shortfalls
 
     options = SamplingOptions(samples=samples, step_mix=step_mix_of(step_mix), seed=seed)

@@ -15,7 +15,7 @@ from api.cli.progress import ProgressBars
 from api.cli.stop import asked_to_stop
 
 if TYPE_CHECKING:
-    from graph_schema.models import Job, SelfTrainingRecord
+    from graph_schema.models import Job
     from graph_schema.settings import Settings
     from graph_schema.store import GraphStore
 
@@ -31,10 +31,15 @@ def selftrain(
 ) -> None:
     """Graphs by the model, questions from them, training on these, an exam; again. Call again with the same file to go on."""
     from api.cli.loop import check_folder
-    from api.views.self_training import describe_arms
+    from api.report.figures import write_figures
+    from api.views.figures import arm_name, self_training_plots
+    from api.views.self_training import arm_remarks, arms_table
+    from api.views.words import as_columns
     from graph_schema.config_files import checked, read_fields
+    from graph_schema.metrics import read_metrics
     from graph_schema.settings import Settings
     from graph_schema.store import GraphStore
+    from graph_schema.training_names import training_folder
     from workers.batch import find_videos
     from workers.jobs.self_training import check_self_training
     from workers.self_training_files import PATHS, SelfTrainingConfig, stored, write_results
@@ -54,7 +59,21 @@ def selftrain(
             _end(job)
         record = store.self_training_runs.read(parameters.self_training_run_id)
         write_results(record, store, options.out)
-    _print(record, options.out, describe_arms(record), as_json=json_)
+    losses = {
+        arm_name(arm): read_metrics(training_folder(settings.data, arm.training_run_id) / "metrics.jsonl")
+        for arm in record.arms
+        if arm.training_run_id is not None
+    }
+    table, remarks = arms_table(record), arm_remarks(record)
+    page = options.out / "self_training.html"
+    lead = [f"Stopped: {record.stopped_because}. Best: {record.best}.", *remarks]
+    write_figures(page, title="Self-training", lead=lead, table=table, plots=self_training_plots(record, losses))
+    if json_:
+        print(json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False))
+        return
+    print("\n".join([*as_columns(table), *remarks]))
+    print(f"stopped: {record.stopped_because}")
+    print(f"best: {record.best}; graphs and questions of each cycle in {options.out}; look at {page}")
 
 
 def _run(parameters: Any, store: GraphStore, settings: Settings, progress: ProgressBars, should_stop: Any) -> Job:
@@ -82,12 +101,3 @@ def _end(job: Job) -> None:
         print("stopped; the same command goes on from there")
         raise typer.Exit(130)
     raise StepgraphError(f"{job.error or f'the run ended as {job.state}'}; what is done is kept, the same command goes on from there")
-
-
-def _print(record: SelfTrainingRecord, out: Path, table: list[str], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False))
-        return
-    print("\n".join(table))
-    print(f"stopped: {record.stopped_because}")
-    print(f"best: {record.best}; graphs and questions of each cycle in {out}")

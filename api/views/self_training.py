@@ -1,33 +1,33 @@
-"""The arms of a self-training run side by side, as lines of text."""
+"""The arms of a self-training run side by side, as a table."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from api.views.figures import arm_name
 from graph_schema.models import ArmRecord, SelfTrainingRecord
 
 
-def describe_arms(record: SelfTrainingRecord) -> list[str]:
-    """A table: an arm a line, and its alarms below it."""
+def arms_table(record: SelfTrainingRecord) -> list[list[str]]:
+    """The arms as rows, the head first."""
     steps = sorted({key for arm in record.arms for key in _by_steps(arm)})
     truth = any(arm.graph_scores for arm in record.arms)
     head = ["", "graphs", "questions", "distinct-2", *(["node F1", "relation F1"] if truth else []), "accuracy", "95 % interval"]
     rows = [[*head, *(f"{n} step{'s' if n != '1' else ''}" for n in steps), "model"]]
     for arm in record.arms:
         rows.append([
-            arm.arm if arm.cycle is None else f"cycle {arm.cycle}", str(len(arm.graph_ids) or ""), _questions(arm),
+            arm_name(arm), str(len(arm.graph_ids) or ""), _questions(arm),
             "" if arm.diversity is None else f"{arm.diversity.distinct_2:.3f}",
             *([_f1(arm, "objects"), _f1(arm, "relations")] if truth else []),
             _percent(arm.accuracy), _interval(arm), *(_percent(_by_steps(arm).get(n, {}).get("accuracy")) for n in steps), arm.model,
         ])  # fmt: skip
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"{arm.arm if arm.cycle is None else f'cycle {arm.cycle}'}: {alarm}" for arm in record.arms for alarm in arm.alarms]
-    return lines + [
-        f"{arm.arm if arm.cycle is None else f'cycle {arm.cycle}'}: no graph of {video}: {reason}"
-        for arm in record.arms
-        for video, reason in arm.failed_videos.items()
-    ]
+    return rows
+
+
+def arm_remarks(record: SelfTrainingRecord) -> list[str]:
+    """What is to be said of single arms: alarms, and videos without a graph."""
+    lines = [f"{arm_name(arm)}: {alarm}" for arm in record.arms for alarm in arm.alarms]
+    return lines + [f"{arm_name(arm)}: no graph of {video}: {reason}" for arm in record.arms for video, reason in arm.failed_videos.items()]
 
 
 def _questions(arm: ArmRecord) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from graph_schema.models import SceneObject
 from graph_schema.vocabulary import plural
@@ -63,3 +63,9 @@ def describe_shortfalls(lacking: Mapping[str, int]) -> str:
     """What a set lacks of the questions asked for, as a sentence's end; empty if it lacks nothing."""
     counts = ", ".join(f"{count} of {plural(int(steps), 'step')}" for steps, count in lacking.items())
     return f"short of what was asked, as no more questions with just one answer were found in these graphs: {counts}" if counts else ""
+
+
+def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows of a table as lines whose cells stand below each other."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

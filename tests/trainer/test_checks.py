@@ -141,6 +141,17 @@ def test_metrics_go_to_tensorboard_too_and_those_of_lost_steps_are_written_once(
         assert told == [(row["step"], pytest.approx(row[name], rel=1e-5)) for row in rows]
 
 
+def test_a_release_is_the_same_on_a_machine_without_a_network(root: Path) -> None:
+    folder = model(root)
+    said = {}
+    for offline in (False, True):
+        config_file = folder / "tokenizer_config.json"
+        config_file.write_text(json.dumps({**json.loads(config_file.read_text()), "local_files_only": offline}))
+        released = train(config(root, model=str(folder), max_steps=1, out=root / str(offline))).checkpoint
+        said[offline] = {path.name: path.read_bytes() for path in released.iterdir() if path.name != "README.md"}
+    assert said[False] == said[True] and b"local_files_only" not in said[True]["tokenizer_config.json"]
+
+
 def test_a_release_has_a_card_of_what_it_was_made_from(root: Path) -> None:
     card = (train(config(root, rationale_weight=0.5)).checkpoint / "README.md").read_text()
     assert card.startswith("---\n") and "library_name: transformers" in card
