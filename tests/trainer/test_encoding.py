@@ -135,7 +135,7 @@ class TestReading:
             [SampleEncoder(processor, frame_pixels=PIXELS)(sample) for sample in samples]
 
     def test_no_questions_and_no_file_are_said(self, tmp_path: Path) -> None:
-        with pytest.raises(BadInput, match="has no records; sample questions before training"):
+        with pytest.raises(BadInput, match="has no records; sample questions first"):
             read_samples(write_set(tmp_path, questions=[]), tmp_path, max_frames=4, evidence_only=True)
         with pytest.raises(BadInput, match=r"none\.jsonl cannot be read: .*No such file"):
             read_samples(tmp_path / "none.jsonl", tmp_path, max_frames=4, evidence_only=True)
