@@ -18,7 +18,7 @@ from api.dependencies import AppState, declared_parameters_only
 from api.graph_cache import GraphCache
 from api.hosts import HostCheck
 from api.job_dispatcher import SWEEP_SECONDS, JobDispatcher
-from api.routes import graphs, health, jobs, qra_sets, self_training_runs, training_runs, videos
+from api.routes import exams, graphs, health, jobs, qra_sets, self_training_runs, training_runs, videos
 from api.uploads import PARTIAL_PREFIX
 from graph_schema.models import Job, Video
 from graph_schema.settings import Settings
@@ -63,7 +63,7 @@ def create_app(
     problems.install(app)
     app.add_middleware(HostCheck, settings=settings)
     app.include_router(health.router, responses=problems.documented(403))
-    for module in (videos, graphs, qra_sets, training_runs, self_training_runs, jobs):
+    for module in (videos, graphs, qra_sets, training_runs, self_training_runs, exams, jobs):
         app.include_router(
             module.router,
             prefix="/v1",

@@ -29,6 +29,20 @@ def read_metrics(path: Path) -> list[Metrics]:
     return [json.loads(line) for line in whole.splitlines() if line.strip()]
 
 
+def read_metrics_from(path: Path, offset: int) -> tuple[list[Metrics], int]:
+    """Whole rows from a byte offset on, and the offset behind them. From the start where the file has become shorter: a run that goes on
+    drops rows of work that was lost.
+    """
+    try:
+        with path.open("rb") as file:
+            offset = 0 if file.seek(0, os.SEEK_END) < offset else offset
+            file.seek(offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+    except FileNotFoundError:
+        return [], 0
+    return [json.loads(line) for line in whole.splitlines() if line.strip()], offset + len(whole) + len(newline)
+
+
 def read_latest_metrics(path: Path) -> Metrics | None:
     """The last whole row of a `metrics.jsonl`, None if there is none yet. Reads the file's end only, however long it has grown."""
     try:

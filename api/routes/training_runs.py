@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
 from pydantic import Field
 
 from api.dependencies import ACCEPTED, AppStateDep, Cursor, JobSubmitterDep, Limit, Listing, StoreDep, WorkRequest
+from api.events import follow_metrics
 from api.problems import documented
 from graph_schema.errors import EmptyQRASet, NotFound
 from graph_schema.metrics import Metrics, read_latest_metrics, read_metrics
@@ -86,6 +89,40 @@ def get_metrics(
     app_state.store.training_runs.read(training_run_id)
     rows = read_metrics(training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl")
     return [row for row in rows if row["step"] > after_step]
+
+
+METRICS_EVENT = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["metrics", "end"]},
+        "id": {"type": "string", "description": "the step; send it as `Last-Event-ID` to go on from here"},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "the row; at the end, state and error"},
+    },
+}
+
+
+@router.get(
+    "/{training_run_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": METRICS_EVENT}}, "description": "a `metrics` event a step, then one `end`"},
+        204: {"description": "The client has seen the end (`Last-Event-ID`): EventSource stops connecting"},
+        **documented(404),
+    },
+)
+def training_run_events(
+    training_run_id: str, app_state: AppStateDep, last_event_id: Annotated[str | None, Header(max_length=200)] = None
+) -> Response:
+    """Follow a training run's metrics as server-sent events, live, until it has ended."""
+    run = app_state.store.training_runs.read(training_run_id)
+    step, _, ended = (last_event_id or "0").partition("-")
+    if ended:
+        return Response(status_code=204)
+    path = training_folder(app_state.settings.data, training_run_id) / "metrics.jsonl"
+    after = int(step) if step.isdecimal() else 0
+    told = follow_metrics(app_state.store, run.properties.get("job_id"), path, after, app_state.closing)
+    return EventSourceResponse(told, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 def _unfinished_job(store: GraphStore, run_id: str) -> Job | None:

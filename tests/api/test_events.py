@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from graph_schema.metrics import Metrics, append_metrics, drop_metrics_after
 from graph_schema.models import InduceParameters, InduceResult, Job, TrainParameters
 from graph_schema.store import GraphStore
+from graph_schema.training_names import training_folder
 from tests.support.api_client import client_of
-from tests.support.graphs import unique
+from tests.support.graphs import a_question, cup_graph, unique
 from tests.support.service import events, wait_until
 
 
@@ -81,3 +83,32 @@ def test_the_sweeper_rings_for_what_nobody_works_on_but_not_all_the_time(embedde
     assert waits[2] > waits[0]  # 0.1, 0.2, 0.4 s: a busy worker is not drowned in wake-up messages
     embedded_store.jobs.request_cancel(lost.id)
     embedded_store.jobs.claim(lost.id, "me", 1, now=time.time())
+
+
+def test_a_training_run_tells_each_step_once_and_ends_with_its_job(client: TestClient, embedded_store: GraphStore, tmp_path: Path) -> None:
+    run_id, set_id, graph = unique("t"), unique("s"), cup_graph(unique())
+    embedded_store.graphs.write(graph)
+    embedded_store.qra_sets.write(set_id, [a_question(set_id, graph.id, 0)], graph_ids=[graph.id], configuration={})
+    job = embedded_store.jobs.create(Job(id=unique("j"), parameters=TrainParameters(training_run_id=run_id, qra_set_id=set_id)))
+    embedded_store.training_runs.write(run_id, {"job_id": job.id}, [set_id], started_from="tiny", produced=None)
+    embedded_store.jobs.claim(job.id, "me", 600, now=time.time())
+    path = training_folder(tmp_path, run_id) / "metrics.jsonl"
+    path.parent.mkdir(parents=True)
+    rows: list[Metrics] = [{"step": step, "loss": 1.0 / step} for step in (1, 2, 3)]
+    for row in rows[:2]:
+        append_metrics(path, row)
+    url = f"/v1/training-runs/{run_id}/events"
+    with ThreadPoolExecutor(1) as pool:
+        reported = pool.submit(lambda: list(events(iter(client.get(url).text.splitlines()))))
+        time.sleep(1)
+        drop_metrics_after(path, 1)  # a kill: step 2 is done again
+        for row in rows[1:]:
+            append_metrics(path, row)
+        time.sleep(1)
+        embedded_store.jobs.finish(job.id, "me", 1, "failed", error="no memory")
+        told = reported.result(20)
+    assert [(kind, event_id) for kind, event_id, _ in told] == [("metrics", "1"), ("metrics", "2"), ("metrics", "3"), ("end", "3-end")]
+    assert [data for _, _, data in told[:-1]] == rows and told[-1][2] == {"state": "failed", "error": "no memory"}
+    later = client.get(url, headers={"Last-Event-ID": "2"}).text
+    assert [event_id for _, event_id, _ in events(iter(later.splitlines()))] == ["3", "3-end"]
+    assert client.get(url, headers={"Last-Event-ID": "3-end"}).status_code == 204
