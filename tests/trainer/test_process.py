@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from graph_schema.identifiers import file_sha256
 from graph_schema.metrics import read_metrics
 from tests.support.trainer_examples import write_set
 from tests.support.training_processes import exit_code, run_command_and_signal, start
@@ -69,6 +71,26 @@ def test_an_ended_process_leaves_a_run_that_goes_on_to_the_same_end(
 
 
 @pytest.mark.usefixtures("handlers")
+def test_a_run_that_is_killed_ten_times_ends_with_the_losses_of_one_that_nobody_ended(tmp_path: Path) -> None:
+    """One to four steps after the last checkpoint, drawn anew each time; every third step is saved, so that kills lose work."""
+    undisturbed = TrainingConfig(qra=write_set(tmp_path), out=tmp_path / "whole", batch_size=2, max_steps=34, save_every_steps=3)
+    whole, settings = train(undisturbed), undisturbed.model_copy(update={"out": tmp_path / "out"})
+    (tmp_path / "config.json").write_text(settings.model_dump_json())
+    draw, lost = random.Random(0), 0
+    for _ in range(10):
+        saved = max([0, *(int(path.name.removeprefix("checkpoint-")) for path in settings.folder.states.glob("checkpoint-*"))])
+        lost += len(read_metrics(settings.folder.metrics)) - saved
+        after = saved + draw.randint(1, 4)
+        assert exit_code(start(run_command_and_signal, tmp_path / "config.json", signal.SIGKILL, after)) == -signal.SIGKILL
+    assert exit_code(start(run_command_and_signal, tmp_path / "config.json", signal.SIGKILL, 35)) == 0
+    found, expected = (
+        [(row["step"], row["loss"], row["gradient_norm"]) for row in read_metrics(path)]
+        for path in (settings.folder.metrics, whole.metrics)
+    )
+    assert found == expected and len(found) == 34 and lost >= 10
+    assert file_sha256(settings.folder.release / "model.safetensors") == file_sha256(whole.checkpoint / "model.safetensors")
+
+
 class TestExitCodes:
     def test_0_when_done(self, settings: TrainingConfig, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(settings.model_dump_json())
