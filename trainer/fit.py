@@ -17,17 +17,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import send_to_device, set_seed
-from torch import nn
+from accelerate.utils import DistributedType, send_to_device, set_seed
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from transformers import get_cosine_schedule_with_warmup
 
 from graph_schema.errors import StepgraphError
 from graph_schema.metrics import Metrics, append_metrics, drop_metrics_after
+from graph_schema.options import TINY
 from graph_schema.progress import Progress
 from trainer.checkpoints import clear_partial, find_latest, keep_trained_weights_alone, save_checkpoint
 from trainer.config import OptimizationSchedule, TrainingConfig
 from trainer.memory import checkpoints_activations
-from trainer.models import SMALL_MODEL_PARAMETERS, release
+from trainer.models import SMALL_MODEL_PARAMETERS, TrainedModel, load_for_training, release
 from trainer.objectives import Batch, Objective, joint_objective
 from trainer.prefetch import prefetched
 from trainer.preparation import make_accelerator, prepare, report_to
@@ -87,9 +89,9 @@ def fit(config: TrainingConfig, samples: Sequence[Sample], progress: Progress, o
         loop.run(progress, lambda row: [call(row) for call in (report, on_step) if call is not None])
     if loop.finished:
         with progress.timed("save"):
+            whole = loop.whole(trained)
             if accelerator.is_main_process:
-                accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
-                release(trained, config)
+                release(whole, config)
             accelerator.wait_for_everyone()
     accelerator.end_training()
     parameters = {"parameters": trained.model.num_parameters(), "trained_parameters": loop.trained_parameters}
@@ -111,6 +113,7 @@ class TrainingLoop:
         """Put the model on its device, ready for the first step."""
         schedule = config.schedule
         self._accelerator, self._objective, self._samples, self._config = accelerator, objective, samples, config
+        self._sharded = accelerator.distributed_type == DistributedType.FSDP
         self._sampler = StepSampler(
             len(samples), per_step=schedule.questions_per_update, epochs=schedule.epochs, max_steps=config.max_steps, seed=config.seed
         )
@@ -195,7 +198,7 @@ class TrainingLoop:
             "epoch": round(self._sampler.epoch_after(step), 4),
             **{name: round(value, 6) for name, value in sums.items()},
             "learning_rate": learning_rate,
-            "gradient_norm": round(float(norm), 6),
+            "gradient_norm": round(float(_gathered(norm)), 6),
             "tokens_per_second": round(tokens / max(self._clock - before, 1e-9), 1),
             "peak_memory_mebibytes": _peak_memory_mebibytes(self._accelerator.device),
         }
@@ -208,7 +211,7 @@ class TrainingLoop:
         """
         accelerator = self._accelerator
         totals = torch.zeros(2 + 2 * len(PARTS), dtype=torch.float64, device=accelerator.device)
-        for batch, weight, last in _with_last(prefetched(self._batches(indices))):
+        for batch, weight, last in self._micro_batches(indices):
             if self._processes == 1 and progress.should_stop():
                 return None
             with contextlib.nullcontext() if last else accelerator.no_sync(self.model):
@@ -222,6 +225,40 @@ class TrainingLoop:
         loss, tokens, *sums = accelerator.reduce(totals, reduction="sum").tolist()
         parts = {f"loss_{part}": total / n for part, total, n in zip(PARTS, sums[::2], sums[1::2], strict=True) if n}
         return {"loss": loss, **parts, "tokens": tokens}
+
+    def whole(self, trained: TrainedModel) -> TrainedModel:
+        """The model with all its trained weights. Every process calls this; where each has a part of them, the first gets a new one."""
+        accelerator = self._accelerator
+        model = accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        if not self._sharded:
+            return trained
+        weights = {name: _gathered(weight).cpu() for name, weight in model.named_parameters() if weight.requires_grad}
+        if not accelerator.is_main_process:
+            return trained
+        source = str(self._config.folder.tiny) if self._config.model == TINY else self._config.model
+        again = load_for_training(self._config, source, torch.device("cpu"))
+        with torch.no_grad():
+            for name, weight in weights.items():
+                again.model.get_parameter(name).copy_(weight)
+        return again
+
+    def _micro_batches(self, indices: Sequence[int]) -> Iterator[tuple[Batch, float, bool]]:
+        """This process's share of a step, each batch with its weight, and whether gradients are then sent to the others.
+
+        Where processes share the weights of one model, each must take part in every pass: who has no batch left repeats one at weight 0.
+        """
+        batches = prefetched(self._batches(indices))
+        if not self._sharded:
+            yield from _with_last(batches)
+            return
+        batch: Batch | None = None
+        while True:
+            mine = next(batches, None)
+            if not self._any(mine is not None):
+                return
+            batch, weight = mine or (batch, 0.0)
+            assert batch is not None  # each process has one batch at least
+            yield batch, weight, True
 
     def _batches(self, indices: Sequence[int]) -> Iterator[tuple[Batch, float]]:
         """This process's share of a step, each batch with the weight of its loss."""
@@ -237,8 +274,12 @@ class TrainingLoop:
 
     def _asked_to_stop(self, progress: Progress) -> bool:
         """Whether any process was asked to stop: one that went on alone would wait for the others."""
-        asked = torch.tensor(float(progress.should_stop()), device=self._accelerator.device)
-        return bool(self._accelerator.reduce(asked, reduction="sum") > 0)
+        return self._any(progress.should_stop())
+
+    def _any(self, here: bool) -> bool:
+        """Whether it is so in any process."""
+        told = torch.tensor(float(here), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(told, reduction="sum") > 0)
 
     def _save(self) -> None:
         if self.steps_done:
@@ -251,6 +292,12 @@ def make_optimizer(model: nn.Module, schedule: OptimizationSchedule, steps: int)
     optimizer = torch.optim.AdamW(trained, lr=schedule.learning_rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, fused=True)
     warmup_steps = math.ceil(WARMUP_SHARE * steps) if steps > 1 else 0
     return optimizer, get_cosine_schedule_with_warmup(optimizer, warmup_steps, steps)
+
+
+def _gathered(tensor: Any) -> Tensor:
+    """A tensor, of which each process may have a part, whole. All of them call this."""
+    whole: Tensor = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return whole.detach()
 
 
 def _peak_memory_mebibytes(device: torch.device) -> int:

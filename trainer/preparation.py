@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from graph_schema.errors import BadInput, OutOfSpace
@@ -38,9 +38,15 @@ def make_accelerator(config: TrainingConfig | None = None) -> Accelerator:
     # a part of the model may have nothing to do in a step: the vision encoder without pictures, what is for images only with videos
     unused = DistributedDataParallelKwargs(find_unused_parameters=config is not None and config.parts != ("language",))
     # else the schedule would go on by as many steps as there are processes, for each step of the optimiser
-    return Accelerator(
+    accelerator = Accelerator(
         cpu=not gpu, mixed_precision=mixed_precision, step_scheduler_with_optimizer=False, kwargs_handlers=[unused], **reports
     )
+    if config is not None and accelerator.distributed_type == DistributedType.FSDP:
+        if not accelerator.is_fsdp2:
+            raise BadInput("FSDP version 1 is not taken; accelerate launch --use_fsdp --fsdp_version 2")
+        if config.tunes == "qlora":
+            raise BadInput("tuning is qlora, whose 4-bit weights are not shared between processes; take lora, or start without FSDP")
+    return accelerator
 
 
 def prepare(config: TrainingConfig, samples: Sequence[Sample], accelerator: Accelerator) -> tuple[TrainedModel, SampleEncoder]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from trainer.config import TrainingConfig
 from trainer.data import read_data
@@ -33,4 +34,6 @@ def relative(one: Tensor, other: Tensor) -> float:
 
 
 def gradient_of(model: torch.nn.Module) -> Tensor:
-    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+    """Whole, also where each process has a part of it: then all of them call this."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    return torch.cat([(g.full_tensor() if isinstance(g, DTensor) else g).flatten() for g in gradients])

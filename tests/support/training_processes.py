@@ -57,22 +57,34 @@ def run_command_and_signal(config: Path, number: int, after_step: int) -> None:
     sys.exit(main([str(config)]))
 
 
-def train_as_one_of(rank: int, world_size: int, port: int, config: Path) -> None:
-    """Take part in a run of several processes; before it, write the gradient of a step of all five samples, and of one of a single."""
-    import torch
+SHARDED = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
+"""What `accelerate launch --use_fsdp --fsdp_version 2` tells its processes."""
 
+
+def train_as_one_of(rank: int, world_size: int, port: int, config: Path, sharded: bool = False) -> None:
+    """Take part in a run of several processes, which stops after its first step and when it is started again goes on. Before it, write
+    the gradient of a step of all five samples, and of one of a single.
+    """
+    import torch
+    from torch.distributed.tensor import DTensor
+
+    from graph_schema.metrics import read_metrics
     from graph_schema.progress import Progress
     from tests.support.training_loops import gradient_of, loop_over
     from trainer.config import TrainingConfig
     from trainer.run import train
 
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    os.environ.update(address, WORLD_SIZE=str(world_size), RANK=str(rank), LOCAL_RANK=str(rank))
+    os.environ.update(address, WORLD_SIZE=str(world_size), RANK=str(rank), LOCAL_RANK=str(rank), **SHARDED if sharded else {})
     torch.set_num_threads(1)
     options = TrainingConfig.model_validate_json(config.read_bytes())
     loop, _, _ = loop_over(options)
+    assert all(isinstance(parameter, DTensor) for parameter in loop.model.parameters()) is sharded
     for name, indices in (("all", range(5)), ("one", [2])):
         loop.accumulate(list(indices), Progress())
         torch.save(gradient_of(loop.model), config.with_name(f"{name}-{rank}.pt"))
         loop.model.zero_grad()
-    train(options)
+    if not options.folder.record.exists():
+        assert train(options, should_stop=lambda: len(read_metrics(options.folder.metrics)) == 1).stopped
+    else:
+        train(options)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from graph_schema.metrics import read_metrics
@@ -84,20 +85,27 @@ def test_a_step_cut_by_tokens_has_the_gradient_of_one_row(config: TrainingConfig
     assert relative(gradient_of(loop.model), whole_gradients["all"]) <= 1e-6
 
 
-def test_two_processes_with_uneven_shares_train_as_one(config: TrainingConfig, whole_gradients: dict[str, Tensor], tmp_path: Path) -> None:
+@pytest.mark.parametrize("sharded", [False, True], ids=["each with all weights", "each with a part of them"])
+def test_two_processes_with_uneven_shares_train_as_one(
+    config: TrainingConfig, whole_gradients: dict[str, Tensor], tmp_path: Path, sharded: bool
+) -> None:
     alone = config.model_copy(update={"out": tmp_path / "alone", "max_steps": 2})
     together = alone.model_copy(update={"out": tmp_path / "together", "batch_size": 1, "gradient_accumulation_steps": 5})
     (tmp_path / "config.json").write_text(together.model_dump_json())
-    port = free_port()
-    both = [start(train_as_one_of, rank, 2, port, tmp_path / "config.json") for rank in (0, 1)]
-    assert [exit_code(process) for process in both] == [0, 0]
+    for steps in (1, 2):  # stopped after one step, and started again
+        port = free_port()
+        both = [start(train_as_one_of, rank, 2, port, tmp_path / "config.json", sharded) for rank in (0, 1)]
+        assert [exit_code(process) for process in both] == [0, 0]
+        assert len(read_metrics(together.folder.metrics)) == steps
     for name in ("all", "one"):  # 3 micro-batches against 2; 1 against one that weighs nothing
         for rank in (0, 1):
             assert relative(torch.load(tmp_path / f"{name}-{rank}.pt"), whole_gradients[name]) <= 1e-6
     expected, found = (read_metrics(train(c).metrics) for c in (alone, together))  # the second is done already
     assert len(found) == 2
-    for key in ("step", "steps", "epoch", "loss", "loss_answer", "loss_rationale", "learning_rate"):
+    for key in ("step", "steps", "epoch", "loss", "loss_answer", "loss_rationale", "learning_rate", "gradient_norm"):
         assert [row[key] for row in found] == pytest.approx([row[key] for row in expected], rel=1e-4)
+    one, other = (load_file(c.folder.release / "model.safetensors") for c in (alone, together))
+    assert one.keys() == other.keys() and all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
 
 
 def test_a_stop_between_micro_batches_drops_the_step(config: TrainingConfig) -> None:
