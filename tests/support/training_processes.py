@@ -77,6 +77,8 @@ def train_as_one_of(rank: int, world_size: int, port: int, config: Path, sharded
     address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     os.environ.update(address, WORLD_SIZE=str(world_size), RANK=str(rank), LOCAL_RANK=str(rank), **SHARDED if sharded else {})
     torch.set_num_threads(1)
+    if sharded:
+        _let_accelerate_share_weights_on_cpus()
     options = TrainingConfig.model_validate_json(config.read_bytes())
     loop, _, _ = loop_over(options)
     assert all(isinstance(parameter, DTensor) for parameter in loop.model.parameters()) is sharded
@@ -88,3 +90,19 @@ def train_as_one_of(rank: int, world_size: int, port: int, config: Path, sharded
         assert train(options, should_stop=lambda: len(read_metrics(options.folder.metrics)) == 1).stopped
     else:
         train(options)
+
+
+def _let_accelerate_share_weights_on_cpus() -> None:
+    """Accelerate takes FSDP for GPUs alone, though torch and all else of accelerate do it on CPUs too."""
+    from accelerate.state import AcceleratorState, PartialState
+    from accelerate.utils import DistributedType
+
+    begin = AcceleratorState.__init__
+
+    def sharing(self: Any, *arguments: Any, fsdp_plugin: Any = None, **options: Any) -> None:
+        begin(self, *arguments, fsdp_plugin=fsdp_plugin, **options)
+        if fsdp_plugin is not None:
+            self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, fsdp_plugin
+            PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+
+    AcceleratorState.__init__ = sharing
