@@ -58,12 +58,19 @@ class MemoryForecast:
 
 
 def forecast_memory(
-    config: TrainingConfig, model_config: Any, row: Sequence[EncodedSample], device: torch.device, *, processes: int = 1
+    config: TrainingConfig,
+    model_config: Any,
+    row: Sequence[EncodedSample],
+    device: torch.device,
+    *,
+    processes: int = 1,
+    sharded: bool = False,
 ) -> MemoryForecast:
     """What training takes on one device.
 
     Args:
         model_config: of transformers. row: samples that are in the model at once, the most there will be.
+        sharded: each process has its part of weights, gradients and optimiser.
     """
     model = empty_model(AutoModelForImageTextToText, model_config)
     parts = parts_of(model)
@@ -83,10 +90,12 @@ def forecast_memory(
     checkpoint = trained * (4 + ADAM_BYTES)
     stored = 2 if (model_config.dtype or torch.float32).itemsize == 2 else 4
     released = 4 * trained if config.tunes != "full" and config.save == "adapter" else stored * sum(sizes.values())
+    parts_of_it = processes if sharded else 1
+    sent = 2 if processes > 1 and not sharded else 1  # the buckets that go to the others
     return MemoryForecast(
-        weights=weights,
-        gradients=4 * trained * (2 if processes > 1 else 1),  # and the buckets that are sent to the others
-        optimizer=ADAM_BYTES * trained,
+        weights=weights // parts_of_it,
+        gradients=4 * trained * sent // parts_of_it,
+        optimizer=ADAM_BYTES * trained // parts_of_it,
         activations=_activations(config, model_config, row, device, half=half),
         logits=LOGIT_BYTES * targets * text.vocab_size,
         disk=(KEPT + 1) * checkpoint + released,

@@ -13,6 +13,7 @@ from accelerate.utils import DistributedDataParallelKwargs, DistributedType
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from graph_schema.errors import BadInput, OutOfSpace
+from graph_schema.identifiers import content_hash
 from graph_schema.metrics import Metrics
 from graph_schema.options import TINY
 from trainer.checks import check_chat_template, check_lengths, check_packages, context_length
@@ -97,14 +98,16 @@ def _foresee(
     encoded = [encode(sample) for sample in dict.fromkeys((most_seen, most_said))]
     largest = max(encoded, key=lambda one: one.tokens)
     several = min(config.schedule.batch_size, len(samples), max(1, config.row_tokens // largest.tokens))
-    return encode, forecast_memory(config, model_config, [largest] * several, accelerator.device, processes=accelerator.num_processes)
+    sharded = accelerator.distributed_type == DistributedType.FSDP
+    row = [largest] * several
+    return encode, forecast_memory(config, model_config, row, accelerator.device, processes=accelerator.num_processes, sharded=sharded)
 
 
 def report_to(accelerator: Accelerator, config: TrainingConfig, *, from_step: int) -> Callable[[Metrics], None] | None:
     """Begin to report beside `metrics.jsonl`, or go on with it; None where that is not asked for. Args: from_step: steps done before."""
     if config.report_to is None:
         return None
-    name = config.out.name
+    name = f"{config.out.name}-{content_hash(str(config.out))[:8]}"  # the same folder is the same run, another of its name another
     starts = {"tensorboard": {"purge_step": from_step + 1}, "wandb": {"id": name, "name": name, "resume": "allow", "dir": str(config.out)}}
     accelerator.init_trackers("stepgraph", init_kwargs={config.report_to: starts.get(config.report_to, {"name": name, "resume": "allow"})})
 

@@ -58,6 +58,8 @@ def test_what_is_trained_has_gradients_and_two_moments_in_float32(seven_billion:
     found = forecast_memory(asked(), seven_billion, row, GPU)
     assert (found.gradients, found.optimizer) == (4 * adapters, 8 * adapters)
     assert forecast_memory(asked(), seven_billion, row, GPU, processes=2).gradients == 8 * adapters
+    shared = forecast_memory(asked(), seven_billion, row, GPU, processes=4, sharded=True)
+    assert (shared.gradients, shared.optimizer, shared.weights) == (adapters, 2 * adapters, found.weights // 4)
     assert forecast_memory(asked(lora_rank=32), seven_billion, row, GPU).gradients == 8 * adapters
     projector = forecast_memory(asked(tuning="full", trained_parts=("projector",)), seven_billion, row, GPU)
     assert projector.gradients == 4 * (1280 + 5120 * 5120 + 5120 + 5120 * 3584 + 3584)
