@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import uuid
 from pathlib import Path
@@ -81,6 +82,7 @@ def _run(parameters: Any, store: GraphStore, settings: Settings, progress: Progr
     from graph_schema.models import Job
     from workers.jobs.runner import run_job
 
+    logging.getLogger("workers").addHandler(logging.NullHandler())  # what fails is said at the end
     job = store.jobs.create(Job(id=f"j{uuid.uuid4().hex[:16]}", parameters=parameters))
     worker = threading.Thread(target=run_job, args=(job.id, store, settings), kwargs={"stop": should_stop}, name="self-training")
     worker.start()

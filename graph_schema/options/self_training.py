@@ -41,6 +41,8 @@ class SelfTrainingOptions(Record):
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
+        if self.model == TINY:
+            raise ValueError("`tiny` is built for the questions it is trained on, and can induce no graphs; give a model that can chat")
         if self.training.model != TINY or self.training.revision is not None:
             raise ValueError(
                 "which model is trained is the cycle's to say; leave training.model and training.revision out, and give `model`"

@@ -63,6 +63,8 @@ def test_graphs_are_counted_and_scored_against_true_ones() -> None:
 def test_which_model_is_trained_is_the_cycle_s_to_say() -> None:
     with pytest.raises(ValidationError, match=r"leave training\.model and training\.revision out"):
         SelfTrainingOptions.model_validate({"model": "a/b", "training": {"model": "c/d"}})
+    with pytest.raises(ValidationError, match="`tiny` is built for the questions it is trained on, and can induce no graphs"):
+        SelfTrainingOptions(model="tiny")
     options = SelfTrainingOptions.model_validate({"model": "a/b", "split": {"keyframe_px": 500}})
     assert (options.split.max_keyframes, options.split.keyframe_px) == (24, 500)  # as suits a Video-LLM
     assert SelfTrainingOptions.model_validate(options.model_dump(mode="json")) == options

@@ -15,11 +15,11 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 from graph_schema.models import QRA
 from trainer.checks import check_chat_template, context_length
 from trainer.encoding import TYPES, EncodedSample, SampleEncoder
-from trainer.models import SMALL_MODEL_PARAMETERS, frozen_dtype, load_model
+from trainer.models import SMALL_MODEL_PARAMETERS, frozen_dtype
 from trainer.packing import joined_pictures
 from trainer.prefetch import prefetched
 from trainer.samples import Sample
-from workers.video_llms.loading import LoadedModel
+from workers.video_llms.loading import LoadedModel, load_pretrained
 
 if TYPE_CHECKING:
     from trainer.evaluation.exam import ExamConfig
@@ -87,9 +87,9 @@ def load_for_asking(source: str, revision: str, device: torch.device) -> LoadedM
     """A model folder, a hub id, or a folder of adapters, whose base is loaded too. Raises: BadInput."""
     dtype = frozen_dtype(device)
     if not (Path(source) / "adapter_config.json").is_file():
-        return load_model(source, dtype=dtype, revision=revision)
+        return load_pretrained(source, dtype=dtype, revision=revision)
     adapters = PeftConfig.from_pretrained(source)
-    base = load_model(str(adapters.base_model_name_or_path), dtype=dtype, revision=adapters.revision or "main")
+    base = load_pretrained(str(adapters.base_model_name_or_path), dtype=dtype, revision=adapters.revision or "main")
     return base._replace(model=PeftModel.from_pretrained(base.model, source).merge_and_unload())
 
 

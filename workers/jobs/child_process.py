@@ -51,7 +51,7 @@ def run_child(module: str, config: Path, *, log: Path, lock: int, lease: Lease, 
             lease.report(*progress())
     finally:
         _end(child)
-    what = module.partition(".")[2] or module
+    what = "exam" if module == "trainer.evaluation" else module
     if code < 0 or code > 128:
         raise RuntimeError(f"the {what} was killed (exit code {code}); out of memory?")
     if code:
