@@ -102,6 +102,8 @@ class TestBeforeAnyWork:
         video = embedded_store.graphs.read(graph_id).video.id
         with pytest.raises(BadInput, match=r"asks about video .*, which is trained on; sample it from graphs of other videos"):
             check_self_training(asked(video_ids=(video,)), embedded_store)
+        with pytest.raises(BadInput, match=r"asks about video .*, which is trained on"):  # by the control
+            check_self_training(asked(instruct_set_id=asked().held_out_set_id), embedded_store)
 
     def test_a_job_that_cannot_work_fails_with_the_reason_and_leaves_no_part(
         self, embedded_store: GraphStore, asked: Callable[..., SelfTrainParameters], tmp_path: Path

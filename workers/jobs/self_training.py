@@ -75,6 +75,9 @@ def check_self_training(parameters: SelfTrainParameters, store: GraphStore) -> N
     held_out = store.qra_sets.read(parameters.held_out_set_id)
     if not held_out.count:
         raise BadInput(f"the held-out set {held_out.id} has no questions, so no model can be examined on it; sample it from richer graphs")
+    if parameters.instruct_set_id is not None:
+        instruct = store.qra_sets.read(parameters.instruct_set_id)
+        videos |= {video.sha256: video.id for video in (store.graphs.read(graph_id).video for graph_id in instruct.graph_ids)}
     for graph_id in held_out.graph_ids:
         video = store.graphs.read(graph_id).video
         if video.sha256 in videos:
@@ -82,8 +85,6 @@ def check_self_training(parameters: SelfTrainParameters, store: GraphStore) -> N
                 f"the held-out set {held_out.id} asks about video {videos[video.sha256]} ({video.name}), which is trained on; "
                 "sample it from graphs of other videos"
             )
-    if parameters.instruct_set_id is not None:
-        store.qra_sets.read(parameters.instruct_set_id)
 
 
 @dataclass
