@@ -10,12 +10,13 @@ from pydantic import Field, ValidationError
 
 from graph_schema.compare.files import read_graphs
 from graph_schema.dataset import DatasetFolder
-from graph_schema.errors import BadInput, describe_validation_errors
+from graph_schema.errors import BadInput, VideoUnreadable, describe_validation_errors
 from graph_schema.files import write_atomically
 from graph_schema.identifiers import content_hash
-from graph_schema.models import QRA, SelfTrainingRecord, SelfTrainParameters
+from graph_schema.models import QRA, SelfTrainingRecord, SelfTrainParameters, Video
 from graph_schema.options import SelfTrainingOptions
 from graph_schema.store import GraphStore
+from graph_schema.vocabulary import plural
 from workers.media import probe
 
 PATHS: Final = ("videos", "held_out", "instruct", "truth", "out")
@@ -34,14 +35,24 @@ class SelfTrainingConfig(SelfTrainingOptions):
     out: Path
 
 
-def stored(config: SelfTrainingConfig, paths: Sequence[Path], store: GraphStore) -> SelfTrainParameters:
-    """Put videos, questions and true graphs into the store, and return what is to be done.
+def stored(config: SelfTrainingConfig, paths: Sequence[Path], store: GraphStore) -> tuple[SelfTrainParameters, list[str]]:
+    """Put videos, questions and true graphs into the store, and return what is to be done, and why videos were passed over.
 
     Args: paths: of the video files.
-    Raises: BadInput, VideoUnreadable.
+    Raises: BadInput, also where not one video can be read.
     """
-    videos = [probe(path) for path in paths]
-    for video in videos:
+    videos: dict[str, Video] = {}
+    passed_over: list[str] = []
+    for path in paths:
+        try:
+            video = probe(path)
+        except VideoUnreadable as error:
+            passed_over.append(str(error))
+        else:
+            videos[video.id] = video
+    if paths and not videos:
+        raise BadInput(f"not one of {plural(len(paths), 'video')} can be read; the first reason: {passed_over[0]}")
+    for video in videos.values():
         store.videos.write(video)
     truths = [] if config.truth is None else read_graphs([config.truth])
     for graph in truths:
@@ -51,12 +62,12 @@ def stored(config: SelfTrainingConfig, paths: Sequence[Path], store: GraphStore)
         options["model"] = str(Path(config.model).absolute())
     asked = {
         **options,
-        "video_ids": [video.id for video in videos],
+        "video_ids": list(videos),
         "held_out_set_id": _stored_questions(config.held_out, store),
         "instruct_set_id": None if config.instruct is None else _stored_questions(config.instruct, store),
         "truth_graph_ids": [graph.id for graph in truths],
     }
-    return SelfTrainParameters.model_validate({**asked, "self_training_run_id": f"c{content_hash(asked)}"})
+    return SelfTrainParameters.model_validate({**asked, "self_training_run_id": f"c{content_hash(asked)}"}), passed_over
 
 
 def _stored_questions(path: Path, store: GraphStore) -> str:

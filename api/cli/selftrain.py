@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import uuid
 from pathlib import Path
@@ -53,7 +54,9 @@ def selftrain(
         check_folder(folder)
     with ProgressBars() as progress, GraphStore.open(settings) as store, asked_to_stop() as should_stop:
         progress.report("self-training", 0, "reading videos and questions")
-        parameters = stored(options, videos, store)
+        parameters, passed_over = stored(options, videos, store)
+        for reason in passed_over:
+            print(f"stepgraph: passed over: {reason}", file=sys.stderr)
         check_self_training(parameters, store)
         job = _run(parameters, store, settings, progress, should_stop)
         if job.state != "done":
@@ -65,7 +68,7 @@ def selftrain(
         for arm in record.arms
         if arm.training_run_id is not None
     }
-    table, remarks = arms_table(record), arm_remarks(record)
+    table, remarks = arms_table(record), [*(f"passed over: {reason}" for reason in passed_over), *arm_remarks(record)]
     page = options.out / "self_training.html"
     lead = [f"Stopped: {record.stopped_because}. Best: {record.best}.", *remarks]
     write_figures(page, title="Self-training", lead=lead, table=table, plots=self_training_plots(record, losses))

@@ -15,8 +15,10 @@ from graph_schema.options import SelfTrainingOptions
 from graph_schema.settings import Settings
 from graph_schema.store import GraphStore
 from tests.support.graphs import a_question, cup_graph, unique
+from tests.support.service import shots_video
 from workers.jobs.runner import run_job
 from workers.jobs.self_training import check_self_training
+from workers.media import probe
 from workers.self_training import count_graphs, diversity_of, find_alarms, plateau, score_graphs
 from workers.self_training_files import SelfTrainingConfig, stored
 
@@ -131,6 +133,22 @@ class TestFiles:
         config.held_out.write_text(f"{one}\n")
         with pytest.raises(BadInput, match=r"graphs cannot be read: No such file"):
             stored(config, [], embedded_store)
+
+    def test_a_video_that_cannot_be_read_is_passed_over_and_where_none_can_be_that_is_said(
+        self, embedded_store: GraphStore, tmp_path: Path
+    ) -> None:
+        graph, set_id = cup_graph(unique()), unique("s")
+        (tmp_path / "graphs").mkdir()
+        (tmp_path / "graphs" / "g.json").write_text(graph.model_dump_json())
+        (tmp_path / "qra.jsonl").write_text(a_question(set_id, graph.id, 0).model_dump_json() + "\n")
+        good, bad = shots_video(tmp_path / "good.mp4", 1), tmp_path / "bad.mp4"
+        bad.write_bytes(b"no video")
+        config = SelfTrainingConfig(model="a/b", videos=[tmp_path], held_out=tmp_path / "qra.jsonl", out=tmp_path / "out")
+        parameters, passed_over = stored(config, [bad, good], embedded_store)
+        assert parameters.video_ids == (probe(good).id,) and len(passed_over) == 1 and "bad.mp4" in passed_over[0]
+        assert stored(config, [good, good], embedded_store)[0].self_training_run_id == parameters.self_training_run_id
+        with pytest.raises(BadInput, match=r"not one of 1 video can be read; the first reason: .*bad\.mp4"):
+            stored(config, [bad], embedded_store)
 
 
 def test_a_record_is_kept_with_its_arms_and_written_again(embedded_store: GraphStore) -> None:
